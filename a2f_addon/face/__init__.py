@@ -1,0 +1,1 @@
+"""The face: pure stages over FaceCurves. numpy alone, no files, no Blender."""

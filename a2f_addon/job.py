@@ -1,0 +1,94 @@
+"""What to do, and the one way of doing it: every button, operator, command and script ends here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from .errors import SettingError
+from .face import closure, eyes, silence, smoothing
+from .face.curves import FaceCurves, Speech
+from .settings import group
+
+Progress = Callable[[float, str], None]
+"""Told how much is done, 0 to 1, and what is being done."""
+IsCancelled = Callable[[], bool]
+"""Asked often; True ends the work with Cancelled."""
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Every setting of every stage."""
+
+    smoothing: smoothing.Smoothing = group(smoothing.Smoothing)
+    silence: silence.Silence = group(silence.Silence)
+    closure: closure.Closure = group(closure.Closure)
+    eyes: eyes.Eyes = group(eyes.Eyes)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One recording, or a span of it, to one face.
+
+    speech: any sound file that libsndfile reads.
+    start_s, end_s: the span in seconds of the file; what lies outside of it is not heard.
+    fps: frames per second of the result.
+    model: an ONNX file that carries its own description; None is the bundled one.
+
+    Raises SettingError for a span or a frame rate that cannot be.
+    """
+
+    speech: Path
+    start_s: float | None = None
+    end_s: float | None = None
+    fps: float = 30.0
+    model: Path | None = None
+    motion: Motion = field(default_factory=Motion)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "speech", Path(self.speech))
+        if self.model is not None:
+            object.__setattr__(self, "model", Path(self.model))
+        if not (math.isfinite(self.fps) and 1 <= self.fps <= 1000):
+            raise SettingError(f"The frame rate must lie between 1 and 1000 frames a second, not at {self.fps}.")
+
+
+class Heard(NamedTuple):
+    """What the model made of a recording, before any stage: kept, so that a setting can be tried without hearing it again."""
+
+    curves: FaceCurves
+    speech: Speech
+
+
+def run(job: Job, progress: Progress = lambda done, text: None, cancelled: IsCancelled = lambda: False) -> FaceCurves:
+    """From a recording to the face's 52 curves at the job's frame rate; frame 0 stands at the start of the span.
+
+    Raises SoundError, ModelError, SettingError, and Cancelled.
+    """
+    return animate(listen(job, progress, cancelled), job.motion, fps=job.fps)
+
+
+def listen(job: Job, progress: Progress = lambda done, text: None, cancelled: IsCancelled = lambda: False) -> Heard:
+    """The slow half: decode the recording and run the model over it. Raises as :func:`run`."""
+    from .speech import audio, model
+
+    network = model.load(job.model)
+    with audio.open_speech(job.speech, job.start_s, job.end_s, rate=network.sample_rate) as speech:
+        return Heard(*network.listen(speech, progress=progress, cancelled=cancelled))
+
+
+def animate(heard: Heard, motion: Motion, *, fps: float) -> FaceCurves:
+    """The quick half: the stages, in their order.
+
+    What filters runs at the model's own rate, where it also keeps a slower fps from aliasing;
+    what places events (seals, blinks) runs on the frames that will be keyed, so that none falls between two of them.
+    """
+    curves, speech = heard
+    curves = smoothing.smooth(curves, speech, motion.smoothing)
+    curves = silence.rest(curves, speech, motion.silence)
+    curves = smoothing.resampled(curves, speech, fps=fps)
+    curves = closure.seal(curves, speech, motion.closure)
+    return eyes.look(curves, speech, motion.eyes)
