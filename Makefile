@@ -1,0 +1,45 @@
+# Each target does its own set-up: a virtual environment with everything pinned, made once and again when a pin changes.
+PYTHON ?= python3
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+# Blender's Python decides: 3.11 for Blender 4.2 to 5.0, 3.13 from 5.1 on.
+BLENDER := $(if $(filter 3.13,$(VERSION)),5.2,5.0)
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: demo test check older lock clean
+
+demo: $(VENV)/ready
+	$(RUN) -m demo
+
+test: check $(VENV)/ready
+	$(RUN) -m pytest
+ifeq ($(BLENDER),5.0)
+test: older
+endif
+
+check: $(VENV)/ready
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy
+
+# The same extension inside an older Blender.
+older: .venv-4.5/ready
+	.venv-4.5/bin/python -m pytest tests/blender
+
+$(VENV)/ready: requirements/blender-$(BLENDER).txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 13)) and "Blender needs Python 3.11 or 3.13: make PYTHON=python3.11 $(MAKECMDGOALS)" or 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --disable-pip-version-check --quiet --require-hashes -r $<
+	touch $@
+
+.venv-4.5/ready: requirements/blender-4.5.txt
+	$(PYTHON) -m venv .venv-4.5
+	.venv-4.5/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r $<
+	touch $@
+
+# Needs uv. Pins change here and nowhere else.
+lock:
+	for v in 4.5 5.0; do uv pip compile -q --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate requirements/blender-$$v.in -o requirements/blender-$$v.txt; done
+	uv pip compile -q --python-version 3.13 --generate-hashes --no-header --no-emit-index-url --no-annotate requirements/blender-5.2.in -o requirements/blender-5.2.txt
+
+clean:
+	rm -rf .venv .venv-4.5 demo/out dist
