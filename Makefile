@@ -6,7 +6,7 @@ BLENDER := $(if $(filter 3.13,$(VERSION)),5.2,5.0)
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test check older lock clean
+.PHONY: demo test check older extension lock clean
 
 demo: $(VENV)/ready
 	$(RUN) -m demo
@@ -43,3 +43,7 @@ lock:
 
 clean:
 	rm -rf .venv .venv-4.5 demo/out dist
+
+# dist/*.zip, one a platform, for Preferences > Get Extensions > Install from Disk.
+extension: $(VENV)/ready
+	$(RUN) wheels/build.py build
