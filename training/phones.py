@@ -1,7 +1,8 @@
 """The phone set that the model is taught, and the ways into it from every labeller that the corpora use.
 
 The set is ARPABET's 39 phones (the Carnegie Mellon dictionary's, without stress) with ``sil`` before them, and after them the few that other
-languages need because the lips or the ear tell them apart. The rest is mapped to its nearest neighbour: a retroflex d is D, a nasal vowel its oral vowel.
+languages need because the lips or the ear tell them apart. The rest is mapped to its nearest neighbour: a retroflex d is D, a nasal vowel its
+oral vowel.
 
 Every way in returns a tuple, since some symbols of other sets are two phones of ours (German ``pf`` is P and F).
 """
