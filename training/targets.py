@@ -151,18 +151,19 @@ def curves(phones: Segments, *, frames: int, fps: float, effort: Floats | None =
 def effort(audio: Floats, phones: Segments, fps: float, *, rate: int = 16000, frames: int | None = None) -> Floats:
     """Vocal effort, float32 [frames]: 1 is the utterance's own median vowel, whatever the level of the recording; within EFFORT_RANGE.
 
-    audio: float [samples] at `rate`. frames: by default as many whole frames as the audio has. It is measured on vowels, between them it is a straight line.
+    audio: float [samples] at `rate`. frames: by default as many whole frames as the audio has.
+    It is measured on the vowels; between them it is a straight line.
     """
     frames = int(len(audio) * fps / rate) if frames is None else frames
-    vowels = [(start, end, phone) for start, end, phone in phones if phone in phone_set.VOWELS and int(start * rate) < min(int(end * rate), len(audio))]
-    if not vowels:
+    spans = [(int(start * rate), min(int(end * rate), len(audio)), phone) for start, end, phone in phones if phone in phone_set.VOWELS]
+    spans = [span for span in spans if span[0] < span[1]]
+    if not spans:
         return np.ones(frames, np.float32)
+    starts, ends = (np.array(side) for side in list(zip(*spans, strict=True))[:2])
     energy = np.concatenate(([0.0], np.cumsum(np.square(audio, dtype=np.float64))))
-    starts = np.array([int(start * rate) for start, _, _ in vowels])
-    ends = np.array([min(int(end * rate), len(audio)) for _, end, _ in vowels])
     power = (energy[ends] - energy[starts]) / (ends - starts)
     heard_db = 10 * np.log10(np.maximum(power, power.max() * 1e-6 + 1e-20))
-    heard_db -= [INTRINSIC_DB * (_opening(phone) - 0.3) / 0.38 for _, _, phone in vowels]
+    heard_db -= [INTRINSIC_DB * (_opening(phone) - 0.3) / 0.38 for _, _, phone in spans]
     factor = np.clip(2.0 ** ((heard_db - np.median(heard_db)) / DOUBLE_EFFORT_DB), *EFFORT_RANGE)
     return np.interp((np.arange(frames) + 0.5) / fps, (starts + ends) / (2 * rate), factor).astype(np.float32)
 
@@ -227,24 +228,26 @@ def _holds(phones: Segments, members: tuple[str, ...], *, at_least_s: float, del
 
     Beside a pause it holds on into it, so that lips that rest don't part only to meet.
     """
+    outside = (0.0, 0.0, "")
     spans: list[list[float]] = []
-    before = after = (0.0, 0.0, "")
-    for (start, end, phone), after in zip(phones, (*phones[1:], after), strict=True):
-        if phone in members:
-            burst = end + _into_pause(after, SPEAKING.fall_s) if after[2] == phone_set.SILENCE else start + BURST.get(phone, 1.0) * (end - start)
-            if before[2] in members:
-                spans[-1][1] = burst
-            else:
-                early = _into_pause(before, SPEAKING.rise_s + SPEAKING_BEFORE_S)
-                spans.append([start - early if early else start + delay_s, burst])
-        before = (start, end, phone)
+    for before, (start, end, phone), after in zip((outside, *phones), phones, (*phones[1:], outside), strict=False):
+        if phone not in members:
+            continue
+        burst = start + BURST.get(phone, 1.0) * (end - start)
+        late = _pause_s(after, SPEAKING.fall_s)
+        until = end + late if late else burst
+        if before[2] in members:
+            spans[-1][1] = until
+        else:
+            early = _pause_s(before, SPEAKING.rise_s + SPEAKING_BEFORE_S)
+            spans.append([start - early if early else start + delay_s, until])
     holds = np.array(spans).reshape(-1, 2)
     missing = np.maximum(0, at_least_s - (holds[:, 1] - holds[:, 0])) / 2
     return holds + missing[:, None] * [-1, 1]
 
 
-def _into_pause(neighbour: tuple[float, float, str], reach_s: float) -> float:
-    """How far a contact reaches into its neighbour, in seconds: nothing unless that is a pause."""
+def _pause_s(neighbour: tuple[float, float, str], reach_s: float) -> float:
+    """How much of a neighbour a contact takes in, in seconds: none of a sound, at most `reach_s` of a pause."""
     start, end, phone = neighbour
     return min(reach_s, end - start) if phone == phone_set.SILENCE else 0.0
 
