@@ -12,6 +12,7 @@ from .errors import SettingError
 from .face import closure, eyes, silence, smoothing
 from .face.curves import FaceCurves, Speech
 from .settings import group
+from .speech import audio, model
 
 Progress = Callable[[float, str], None]
 """Told how much is done, 0 to 1, and what is being done."""
@@ -38,7 +39,7 @@ class Job:
     fps: frames per second of the result.
     model: an ONNX file that carries its own description; None is the bundled one.
 
-    Raises SettingError for a span or a frame rate that cannot be.
+    Raises SettingError for a frame rate that cannot be, and SoundError for such a span.
     """
 
     speech: Path
@@ -54,6 +55,7 @@ class Job:
             object.__setattr__(self, "model", Path(self.model))
         if not (math.isfinite(self.fps) and 1 <= self.fps <= 1000):
             raise SettingError(f"The frame rate must lie between 1 and 1000 frames a second, not at {self.fps}.")
+        audio.check_span(self.start_s, self.end_s)
 
 
 class Heard(NamedTuple):
@@ -73,8 +75,6 @@ def run(job: Job, progress: Progress = lambda done, text: None, cancelled: IsCan
 
 def listen(job: Job, progress: Progress = lambda done, text: None, cancelled: IsCancelled = lambda: False) -> Heard:
     """The slow half: decode the recording and run the model over it. Raises as :func:`run`."""
-    from .speech import audio, model
-
     network = model.load(job.model)
     with audio.open_speech(job.speech, job.start_s, job.end_s, rate=network.sample_rate) as speech:
         return Heard(*network.listen(speech, progress=progress, cancelled=cancelled))

@@ -1,0 +1,108 @@
+"""What a graph says about itself in the metadata of its ONNX file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..errors import ModelError
+from ..face import arkit
+
+FORMAT, KIND = "1", "offline"
+NUMBERS = {"sample_rate": 1, "hop": 1, "look_back": 0, "look_ahead": 0, "align": 1}
+"""Whole numbers, and the least that each can be."""
+TEXTS = ("name", "version", "licence")
+NAMES = ("curve_names", "phone_names")
+REMEDY = "take the bundled model, or one that this project's training made"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The metadata of a graph, each value there a text; the names and classes are JSON.
+
+    Besides these it holds ``a2f_format``, the version of this list, and ``kind``: "offline" may hear what comes later.
+
+    sample_rate: hertz of the input. hop: samples a frame; frame i stands in the middle of hop i.
+    look_back, look_ahead: samples before and after its hop that a frame can depend on.
+    align: samples; a window begins at a multiple of it.
+    curve_names, phone_names: the channels of these two outputs, in their order; the curves by ARKit's names.
+    phone_classes: which phones move the lips alike, as in ``Speech.classes``.
+    """
+
+    name: str
+    version: str
+    licence: str
+    sample_rate: int
+    hop: int
+    look_back: int
+    look_ahead: int
+    align: int
+    curve_names: tuple[str, ...]
+    phone_names: tuple[str, ...]
+    phone_classes: Mapping[str, tuple[str, ...]]
+
+    @property
+    def fps(self) -> float:
+        """Frames per second of every output."""
+        return self.sample_rate / self.hop
+
+
+def read(metadata: Mapping[str, str], *, file: str) -> Facts:
+    """The facts in a graph's metadata; ``file`` is what messages call it.
+
+    Raises ModelError where one is missing or makes no sense, and for a format or a kind that this version does not know.
+    """
+    wanted = ("a2f_format", "kind", *TEXTS, *NUMBERS, *NAMES, "phone_classes")
+    if missing := [name for name in wanted if name not in metadata]:
+        raise ModelError(f"The model file '{file}' lacks the metadata {', '.join(missing)}; {REMEDY}.")
+    if metadata["a2f_format"] != FORMAT:
+        raise ModelError(f"The model file '{file}' has the format {metadata['a2f_format']}, and this version of A2F knows {FORMAT}; update A2F.")
+    if metadata["kind"] != KIND:
+        raise ModelError(f"The model file '{file}' is of the kind '{metadata['kind']}', and this version of A2F runs '{KIND}'; {REMEDY}.")
+    texts = {name: metadata[name] for name in TEXTS}
+    numbers = {name: _number(metadata, name, least, file=file) for name, least in NUMBERS.items()}
+    curves, phones = (_names(metadata, name, file=file) for name in NAMES)
+    if strange := set(curves) - set(arkit.NAMES):
+        raise ModelError(f"The model file '{file}' has curves that A2F does not know ({', '.join(sorted(strange))}); update A2F.")
+    return Facts(**texts, **numbers, curve_names=curves, phone_names=phones, phone_classes=_classes(metadata, phones, file=file))
+
+
+def _number(metadata: Mapping[str, str], name: str, least: int, *, file: str) -> int:
+    try:
+        value = int(metadata[name])
+    except ValueError:
+        raise _senseless(metadata, name, file=file) from None
+    if value < least:
+        raise _senseless(metadata, name, file=file)
+    return value
+
+
+def _names(metadata: Mapping[str, str], name: str, *, file: str) -> tuple[str, ...]:
+    names = _json(metadata, name, file=file)
+    if not _are_texts(names) or len(set(names)) != len(names):
+        raise _senseless(metadata, name, file=file)
+    return tuple(names)
+
+
+def _classes(metadata: Mapping[str, str], phones: tuple[str, ...], *, file: str) -> dict[str, tuple[str, ...]]:
+    name = "phone_classes"
+    classes = _json(metadata, name, file=file)
+    if not isinstance(classes, dict) or not all(_are_texts(members) and set(members) <= set(phones) for members in classes.values()):
+        raise _senseless(metadata, name, file=file)
+    return {key: tuple(members) for key, members in classes.items()}
+
+
+def _json(metadata: Mapping[str, str], name: str, *, file: str) -> object:
+    try:
+        return json.loads(metadata[name])
+    except ValueError:
+        raise _senseless(metadata, name, file=file) from None
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and len(value) > 0 and all(isinstance(item, str) for item in value)
+
+
+def _senseless(metadata: Mapping[str, str], name: str, *, file: str) -> ModelError:
+    return ModelError(f"The model file '{file}' has metadata that make no sense ({name} is {metadata[name][:40]!r}); {REMEDY}.")

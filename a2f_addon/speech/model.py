@@ -1,0 +1,248 @@
+"""The network: an ONNX graph that says everything about itself, run over a recording of any length.
+
+It is heard in windows with as much sound around each as its frames can depend on, so that where one ends and the next begins cannot be seen.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import Cancelled, ModelError
+from ..face import arkit
+from ..face.curves import FaceCurves, Speech
+from . import facts as metadata
+from .audio import Recording
+from .windows import Window, windows
+
+Floats = NDArray[np.float32]
+
+BUNDLED = Path(__file__).parents[1] / "data" / "a2f.onnx"
+PROVIDERS = ("CUDAExecutionProvider", "CoreMLExecutionProvider", "CPUExecutionProvider")
+"""Onnxruntime's names for what can do the work, the best first."""
+OUTPUTS = ("curves", "phones", "loudness_db")
+WINDOW_S = 30.0
+"""Long enough that the sound heard twice around it costs little, short enough that progress is seen."""
+UNSAID_S = 600.0
+"""Room for a recording that does not say how long it is; there is more when it needs more."""
+
+
+def load(path: Path | None = None) -> Network:
+    """The network in an ONNX file, the bundled one by default; read once for as long as the file does not change.
+
+    Raises ModelError for a file that is missing, damaged, not made for A2F or made for a newer one, and where onnxruntime does not load.
+    """
+    path = BUNDLED if path is None else Path(path)
+    try:
+        state = path.stat()
+    except OSError:
+        remedy = "install the extension again" if path == BUNDLED else "check its name and folder"
+        raise ModelError(f"There is no model file '{path}'; {remedy}.") from None
+    return _cached(path.resolve(), state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=2)
+def _cached(path: Path, mtime_ns: int, size: int) -> Network:
+    return Network(path)
+
+
+class Network:
+    """A graph that is ready to listen.
+
+    facts: what it says about itself.
+    notes: sentences about what did not go as it should have: a graphics card that could not be used.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Raises ModelError as :func:`load`."""
+        self._file = path.name
+        self._graph = _contents(path)
+        self._runtime = _runtime()
+        available = self._runtime.get_available_providers()
+        self._providers = [provider for provider in PROVIDERS if provider in available]
+        self.notes: list[str] = []
+        self._session = self._start()
+        self.facts = self._read_facts()
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples per second that it hears."""
+        return self.facts.sample_rate
+
+    @property
+    def provider(self) -> str:
+        """What does the work, by onnxruntime's name."""
+        return self._providers[0]
+
+    def listen(
+        self,
+        speech: Recording,
+        *,
+        progress: Callable[[float, str], None] = lambda done, text: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> tuple[FaceCurves, Speech]:
+        """The face's 52 curves and what was heard, on the recording's own clock, at the network's frame rate.
+
+        Frame i stands in the middle of hop i: at ``speech.start_s + (i + 0.5) / fps`` seconds.
+        Raises ModelError where the graph fails or gives what is no number, SoundError as the recording's blocks do, and Cancelled.
+        """
+        facts = self.facts
+        samples = speech.samples or round(UNSAID_S * facts.sample_rate)
+        track = _Track(facts, frames=-(-samples // facts.hop))
+        for note in self.notes:
+            progress(0.0, note)
+        for window in self._windows(_until(cancelled, speech.blocks)):
+            track.add(self._frames(window, progress=lambda text: progress(min(track.frames * facts.hop / samples, 1.0), text)))
+            progress(min(track.frames * facts.hop / samples, 1.0), f"Listening to {speech.name}")
+        return track.finished(start=speech.start_s + 0.5 / facts.fps)
+
+    def _windows(self, blocks: Iterator[Floats]) -> Iterator[Window]:
+        facts = self.facts
+        length = round(WINDOW_S * facts.sample_rate)
+        return windows(blocks, hop=facts.hop, look_back=facts.look_back, look_ahead=facts.look_ahead, align=facts.align, length=length)
+
+    def _frames(self, window: Window, *, progress: Callable[[str], None]) -> list[Floats]:
+        """What counts of each output, float32 [frames, channels] or [frames]."""
+        outputs = self._run(window.audio, progress)
+        count = len(window.audio) // self.facts.hop
+        widths = ((len(self.facts.curve_names),), (len(self.facts.phone_names),), ())
+        for name, output, width in zip(OUTPUTS, outputs, widths, strict=True):
+            if output.shape != (1, count, *width):
+                raise ModelError(f"The model file '{self._file}' gives '{name}' in a shape that its metadata do not say; {metadata.REMEDY}.")
+            if not np.isfinite(output).all():
+                raise ModelError(f"The model file '{self._file}' gave '{name}' that are no numbers; {metadata.REMEDY}.")
+        return [output[0, window.skip : window.skip + window.keep] for output in outputs]
+
+    def _run(self, audio: Floats, progress: Callable[[str], None]) -> list[Any]:
+        while True:
+            try:
+                return self._session.run(OUTPUTS, {"audio": audio[None]})
+            except Exception as error:  # What a provider raises has no class in common.
+                if len(self._providers) == 1:
+                    raise ModelError(f"The model file '{self._file}' fails while it runs ({_first_line(error)}); {metadata.REMEDY}.") from error
+                self._give_up(error)
+                progress(self.notes[-1])
+                self._session = self._start()
+
+    def _start(self) -> Any:
+        """A session on the best provider that is left."""
+        while True:
+            try:
+                return _session(self._runtime, self._graph, self._providers[0])
+            except Exception as error:  # As in _run.
+                if len(self._providers) == 1:
+                    raise ModelError(f"The model file '{self._file}' is damaged ({_first_line(error)}); {metadata.REMEDY}.") from error
+                self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        lost = self._providers.pop(0)
+        self.notes.append(f"{_short(lost)} could not be used ({_first_line(error)}); {_short(self._providers[0])} does the work instead.")
+
+    def _read_facts(self) -> metadata.Facts:
+        facts = metadata.read(self._session.get_modelmeta().custom_metadata_map, file=self._file)
+        inputs = {node.name for node in self._session.get_inputs()}
+        outputs = {node.name for node in self._session.get_outputs()}
+        if inputs != {"audio"} or not outputs >= set(OUTPUTS):
+            raise ModelError(f"The model file '{self._file}' does not turn 'audio' into '{OUTPUTS[0]}' and the rest; {metadata.REMEDY}.")
+        return facts
+
+
+class _Track:
+    """The frames so far, in arrays that are made once where the length is known."""
+
+    def __init__(self, facts: metadata.Facts, *, frames: int) -> None:
+        self._facts = facts
+        self._columns = [arkit.NAMES.index(name) for name in facts.curve_names]
+        widths = ((len(arkit.NAMES),), (len(facts.phone_names),), ())
+        self._arrays = [np.zeros((frames, *width), np.float32) for width in widths]
+        self.frames = 0
+
+    def add(self, outputs: list[Floats]) -> None:
+        """Frames of curves, phones and loudness, in the order and with the channels of the graph."""
+        end = self.frames + len(outputs[0])
+        self._arrays = [_room(array, end) for array in self._arrays]
+        curves, phones, loudness = (array[self.frames : end] for array in self._arrays)
+        curves[:, self._columns], phones[:], loudness[:] = outputs
+        self.frames = end
+
+    def finished(self, *, start: float) -> tuple[FaceCurves, Speech]:
+        """All of it; ``start`` is where the first frame stands, seconds."""
+        facts = self._facts
+        curves, phones, loudness = (array[: self.frames] for array in self._arrays)
+        return (
+            FaceCurves(facts.fps, start, arkit.NAMES, curves),
+            Speech(facts.fps, start, facts.phone_names, phones, loudness, facts.phone_classes),
+        )
+
+
+def _room(array: Floats, frames: int) -> Floats:
+    """The array, or a longer copy where it is too short."""
+    if frames <= len(array):
+        return array
+    longer = np.zeros((max(frames, 2 * len(array)), *array.shape[1:]), array.dtype)
+    longer[: len(array)] = array
+    return longer
+
+
+def _until(cancelled: Callable[[], bool], blocks: Iterator[Floats]) -> Iterator[Floats]:
+    for block in blocks:
+        if cancelled():
+            raise Cancelled
+        yield block
+
+
+def _contents(path: Path) -> bytes:
+    """The file's bytes, since onnxruntime itself does not open every path that Windows allows."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"The model file '{path}' cannot be opened ({error.strerror}); check that you may read it.") from error
+
+
+def _runtime() -> ModuleType:
+    """The package onnxruntime. Raises ModelError with the remedy where it does not load."""
+    try:
+        import onnxruntime
+    except (ImportError, OSError) as error:
+        remedy = "install the extension again"
+        if sys.platform == "win32":
+            remedy = "install Microsoft's Visual C++ runtime (search for 'Visual C++ Redistributable x64') and start Blender again"
+        raise ModelError(f"The package onnxruntime does not load ({_first_line(error)}); {remedy}.") from error
+    return onnxruntime
+
+
+def _session(runtime: ModuleType, graph: bytes, provider: str) -> Any:
+    """A session on one provider, with the CPU for what that one cannot do. Raises what onnxruntime raises."""
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = _cores()
+    # Threads that wait busily would take the time that Blender needs to draw.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Fatal only: what went wrong is raised as well, and is said in a sentence.
+    options.log_severity_level = 4
+    providers = [provider] if provider == PROVIDERS[-1] else [provider, PROVIDERS[-1]]
+    # Onnxruntime's own fallback would print; Network has its own.
+    session = runtime.InferenceSession(graph, options, providers=providers, enable_fallback=0)
+    if provider not in session.get_providers():
+        raise RuntimeError("onnxruntime did not start it")
+    return session
+
+
+def _cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _short(provider: str) -> str:
+    return provider.removesuffix("ExecutionProvider")
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0][:160] or type(error).__name__

@@ -1,0 +1,100 @@
+"""Is a sound file all there? libsndfile plays what is left of one that was cut off, and says nothing."""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import SoundError
+
+UNSAID = 0x7FFF0000
+"""Sizes from here on are what programs write into a header that they cannot go back to: the length is unknown."""
+SLACK_BYTES = 64
+"""Some recorders count their own header among the samples."""
+LARGEST_OGG_PAGE = 27 + 255 + 255 * 255
+"""Header, segment table, segments (RFC 3533)."""
+
+
+def check(path: Path) -> None:
+    """Raise SoundError for a file that is missing, a folder, locked, empty, or shorter than it says (WAV, RF64, AIFF, Ogg, MP3 with an index)."""
+    if path.is_dir():
+        raise SoundError(f"'{path}' is a folder; name a sound file in it.")
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size == 0:
+                raise SoundError(f"The file '{path.name}' is empty; record or export it again.")
+            missing = _promised(file, size) - size
+    except FileNotFoundError:
+        raise SoundError(f"There is no file '{path}'; check its name and folder.") from None
+    except OSError as error:
+        raise SoundError(f"'{path}' cannot be opened ({error.strerror}); check that you may read it.") from error
+    if missing > SLACK_BYTES:
+        raise cut_off(path.name)
+
+
+def cut_off(name: str) -> SoundError:
+    """What to say of a file that ends too soon."""
+    return SoundError(f"The file '{name}' is cut off; copy or export it again.")
+
+
+def _promised(file: BinaryIO, size: int) -> int:
+    """How long the file says that it is, bytes; its real size where it does not say."""
+    head = file.read(12)
+    if head[:4] in (b"RIFF", b"RF64", b"RIFX") and head[8:] == b"WAVE":
+        return _chunks_end(file, size, order=">" if head[:4] == b"RIFX" else "<")
+    if head[:4] == b"FORM" and head[8:] in (b"AIFF", b"AIFC"):
+        return _chunks_end(file, size, order=">")
+    if head[:4] == b"OggS":
+        return _last_page_end(file, size)
+    if head[:3] == b"ID3" or (head[0] == 0xFF and len(head) > 1 and head[1] & 0xE0 == 0xE0):
+        return _indexed_end(file, head, size)
+    return size
+
+
+def _chunks_end(file: BinaryIO, size: int, *, order: str) -> int:
+    """Where the chunk with the samples ends (EA's IFF 85 and its likes: four letters, the length, the content, padded to an even length)."""
+    long_data = 0
+    while len(header := file.read(8)) == 8:
+        length = struct.unpack(order + "I", header[4:])[0]
+        if header[:4] in (b"data", b"SSND"):
+            length = long_data if length == 0xFFFFFFFF and long_data else length
+            return size if length >= UNSAID and not long_data else file.tell() + length
+        start = file.tell()
+        if header[:4] == b"ds64":
+            # RF64 (EBU Tech 3306): the sizes that do not fit in 32 bits, of the file and of the samples.
+            long_data = struct.unpack("<QQ", file.read(16).ljust(16, b"\0"))[1]
+        file.seek(start + length + length % 2)
+    return size
+
+
+def _last_page_end(file: BinaryIO, size: int) -> int:
+    """Where the last page of an Ogg file ends by its own segment table (RFC 3533)."""
+    start = max(size - LARGEST_OGG_PAGE, 0)
+    file.seek(start)
+    tail = file.read()
+    page = tail.rfind(b"OggS")
+    if page < 0:
+        return size
+    segments = tail[page + 26] if page + 26 < len(tail) else 0
+    table = tail[page + 27 : page + 27 + segments]
+    return start + page + 27 + segments + sum(table)
+
+
+def _indexed_end(file: BinaryIO, head: bytes, size: int) -> int:
+    """Where an MP3 ends by the index in its first frame ("Xing" or "Info": flags, then the frames and the bytes of the stream, big-endian)."""
+    first = 0
+    if head[:3] == b"ID3":
+        # The tag's length has seven bits a byte (id3.org, ID3v2).
+        first = 10 + sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+    file.seek(first)
+    frame = file.read(256)
+    index = max(frame.find(b"Xing"), frame.find(b"Info"))
+    if index < 0 or len(frame) < index + 16:
+        return size
+    flags, field, other = struct.unpack(">III", frame[index + 4 : index + 16])
+    length = other if flags & 3 == 3 else field if flags & 3 == 2 else 0
+    # The encoder's count may leave out tags, and players forgive a little.
+    return first + int(length * 0.99) if length else size

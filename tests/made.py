@@ -1,0 +1,131 @@
+"""Made signals, and a made graph that keeps to what the add-on expects of one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from a2f_addon.face import arkit
+
+Floats = NDArray[np.float32]
+
+RATE, HOP = 16_000, 320
+LOOK_BACK, LOOK_AHEAD, ALIGN = 4_000, 2_400, 640
+PHONES = ("sil", "p", "b", "m", "f", "aa", "iy", "uw")
+CLASSES = {"silence": ["sil"], "closed": ["p", "b", "m"], "labiodental": ["f"], "open": ["aa"], "spread": ["iy"], "rounded": ["uw"]}
+
+
+def vowel(seconds: float, *, pitch_hz: float = 120.0, formants_hz: tuple[float, ...] = (700, 1200, 2500), rate: int = RATE) -> Floats:
+    """A held vowel: harmonics of the voice, the louder the nearer they are to a formant. Float32 [samples], peak 0.5."""
+    times = np.arange(round(seconds * rate)) / rate
+    sound = np.zeros(len(times))
+    for harmonic in np.arange(pitch_hz, min(rate / 2, 5000), pitch_hz):
+        loudness = sum(1 / (1 + ((harmonic - formant) / 100) ** 2) for formant in formants_hz)
+        sound += loudness * np.sin(2 * np.pi * harmonic * times)
+    return (0.5 * sound / max(np.abs(sound).max(), 1e-9)).astype(np.float32)
+
+
+def noise(seconds: float, *, rate: int = RATE, seed: int = 0) -> Floats:
+    """White noise, float32 [samples], peak below 0.5."""
+    return np.random.default_rng(seed).uniform(-0.5, 0.5, round(seconds * rate)).astype(np.float32)
+
+
+def speech(seconds: float, *, rate: int = RATE, seed: int = 0) -> Floats:
+    """What rises and falls as speech does: vowels, noise and pauses of 60 to 300 ms in turn, float32 [samples]."""
+    random = np.random.default_rng(seed)
+    pieces, length = [], 0
+    while length < seconds * rate:
+        lasting = random.uniform(0.06, 0.3)
+        kind = random.integers(4)
+        pitch, first, second = random.uniform(80, 250), random.uniform(300, 900), random.uniform(1000, 2300)
+        piece = vowel(lasting, pitch_hz=pitch, formants_hz=(first, second, 2700), rate=rate) if kind < 2 else 0.3 * noise(lasting, rate=rate, seed=length)
+        pieces.append(piece * (kind != 3) * np.hanning(len(piece)).astype(np.float32))
+        length += len(piece)
+    return np.concatenate(pieces)[: round(seconds * rate)]
+
+
+METADATA = {
+    "a2f_format": "1",
+    "kind": "offline",
+    "name": "made",
+    "version": "0",
+    "licence": "GPL-3.0-or-later",
+    "description": "A made graph, for tests.",
+    "sample_rate": str(RATE),
+    "hop": str(HOP),
+    "look_back": str(LOOK_BACK),
+    "look_ahead": str(LOOK_AHEAD),
+    "align": str(ALIGN),
+    "curve_names": json.dumps(arkit.NAMES),
+    "phone_names": json.dumps(PHONES),
+    "phone_classes": json.dumps(CLASSES),
+}
+
+
+def graph(path: Path, **metadata: str | None) -> Path:
+    """An ONNX file whose every frame really hears LOOK_BACK samples before its hop and LOOK_AHEAD after it.
+
+    Its weights are noise and its frames come in pairs (a stride of ALIGN), so that a window with too little around it, or off the grid, gives other frames.
+    Keywords replace entries of the metadata; None leaves one out.
+    """
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    random = np.random.default_rng(1)
+    hidden, pair = 12, ALIGN // HOP
+    kernel = LOOK_BACK + ALIGN + LOOK_AHEAD
+    constants = {
+        # Both frames of a pair have the same kernel of LOOK_BACK + HOP + LOOK_AHEAD, a hop apart, and biases of their own.
+        "taps": _paired(random.normal(0, 0.05, (hidden, LOOK_BACK + HOP + LOOK_AHEAD)), kernel=kernel, pair=pair),
+        "bias": random.normal(0, 0.3, pair * hidden),
+        "to_curves": random.normal(0, 1, (hidden, len(arkit.NAMES))),
+        "to_phones": random.normal(0, 1, (hidden, len(PHONES))),
+        "to_loudness": random.normal(0, 1, (hidden, 1)),
+    }
+    initializers = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in constants.items()]
+    whole = {"one": [1], "two": [2], "hop": [HOP], "zero": [0], "frames_of": [1, -1, hidden], "around": [0, 0, LOOK_BACK, 0, 0, LOOK_AHEAD + ALIGN - HOP]}
+    initializers += [numpy_helper.from_array(np.array(value, np.int64), name) for name, value in whole.items()]
+    nodes = [
+        helper.make_node("Unsqueeze", ["audio", "one"], ["channel"]),
+        helper.make_node("Pad", ["channel", "around"], ["padded"]),
+        helper.make_node("Conv", ["padded", "taps", "bias"], ["pairs"], strides=[ALIGN]),
+        helper.make_node("Transpose", ["pairs"], ["in_time"], perm=[0, 2, 1]),
+        helper.make_node("Reshape", ["in_time", "frames_of"], ["all_frames"]),
+        helper.make_node("Shape", ["audio"], ["shape"]),
+        helper.make_node("Slice", ["shape", "one", "two"], ["samples"]),
+        helper.make_node("Div", ["samples", "hop"], ["count"]),
+        helper.make_node("Slice", ["all_frames", "zero", "count", "one"], ["frames"]),
+        helper.make_node("Tanh", ["frames"], ["heard"]),
+        helper.make_node("MatMul", ["heard", "to_curves"], ["raw_curves"]),
+        helper.make_node("Sigmoid", ["raw_curves"], ["curves"]),
+        helper.make_node("MatMul", ["heard", "to_phones"], ["raw_phones"]),
+        helper.make_node("Softmax", ["raw_phones"], ["phones"], axis=-1),
+        helper.make_node("MatMul", ["heard", "to_loudness"], ["raw_loudness"]),
+        helper.make_node("Squeeze", ["raw_loudness", "two"], ["loudness_db"]),
+    ]
+    outputs = {"curves": [1, "frames", len(arkit.NAMES)], "phones": [1, "frames", len(PHONES)], "loudness_db": [1, "frames"]}
+    model = helper.make_model(
+        helper.make_graph(
+            nodes,
+            "made",
+            [helper.make_tensor_value_info("audio", TensorProto.FLOAT, [1, "samples"])],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs.items()],
+            initializers,
+        ),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=8,
+    )
+    helper.set_model_props(model, {key: value for key, value in {**METADATA, **metadata}.items() if value is not None})
+    onnx.save(model, str(path))
+    return path
+
+
+def _paired(taps: Floats, *, kernel: int, pair: int) -> Floats:
+    """One kernel for each frame of a pair, float [pair * hidden, 1, kernel]: the same taps, each a hop later."""
+    shifted = np.zeros((pair, len(taps), kernel))
+    for frame in range(pair):
+        shifted[frame, :, frame * HOP : frame * HOP + taps.shape[1]] = taps
+    return shifted.reshape(pair * len(taps), 1, kernel)
