@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from a2f_addon.face import arkit
+from a2f_addon.face.spans import Spans, envelope, joined, widened
 
 from . import phones as phone_set
 
@@ -103,23 +104,17 @@ REACH = 4.0
 GRID_HZ = 200.0
 
 
-class Contact(NamedTuple):
-    """An envelope: 1 while held, `rise_s` to come and `fall_s` to go, both with a smooth start and end."""
-
-    rise_s: float
-    fall_s: float
-
-
-SEAL = Contact(rise_s=0.055, fall_s=0.060)
+#: How long a contact takes to come and to go.
+SEAL = {"rise_s": 0.055, "fall_s": 0.060}
 #: The lips touch, for the eye, when the seal is almost complete: so it completes just after the sound says so.
 SEAL_DELAY_S = 0.010
 SEAL_AT_LEAST_S = 0.050
 #: The part of a plosive before its burst: a voiceless one is followed by a breath.
 BURST = {"P": 0.70, "B": 0.90, "M": 1.0}
-LABIODENTAL = Contact(rise_s=0.070, fall_s=0.070)
+LABIODENTAL = {"rise_s": 0.070, "fall_s": 0.070}
 LABIODENTAL_AT_LEAST_S = 0.040
 #: The mouth opens before the first sound and closes after the last one.
-SPEAKING = Contact(rise_s=0.130, fall_s=0.180)
+SPEAKING = {"rise_s": 0.130, "fall_s": 0.180}
 SPEAKING_BEFORE_S = 0.030
 
 #: Effort moves the jaw beyond this opening, which is what is needed to speak at all.
@@ -142,9 +137,9 @@ def curves(phones: Segments, *, frames: int, fps: float, effort: Floats | None =
     mouth["jaw"] = np.minimum(mouth["jaw"], EFFORTLESS_JAW) + np.maximum(mouth["jaw"] - EFFORTLESS_JAW, 0) * strength
     for name in ("upper", "lower"):
         mouth[name] = mouth[name] * (0.5 + 0.5 * strength)
-    bite = _envelope(_holds(phones, ("F", "V"), at_least_s=LABIODENTAL_AT_LEAST_S), times, LABIODENTAL)
-    seal = _envelope(_holds(phones, ("P", "B", "M"), delay_s=SEAL_DELAY_S, at_least_s=SEAL_AT_LEAST_S), times, SEAL)
-    speaking = _envelope(_speech(phones), times, SPEAKING)
+    bite = envelope(_holds(phones, ("F", "V"), at_least_s=LABIODENTAL_AT_LEAST_S), times, **LABIODENTAL)
+    seal = envelope(_holds(phones, ("P", "B", "M"), delay_s=SEAL_DELAY_S, at_least_s=SEAL_AT_LEAST_S), times, **SEAL)
+    speaking = envelope(_speech(phones), times, **SPEAKING)
     return _as_arkit(_touched(mouth, bite=bite, seal=seal), seal=seal, speaking=speaking)
 
 
@@ -223,7 +218,7 @@ def _convolved(steps: NDArray[np.float64], bounds: NDArray[np.float64], edges: N
     return np.convolve(np.pad(cells, reach, mode="edge"), taps, mode="valid")
 
 
-def _holds(phones: Segments, members: tuple[str, ...], *, at_least_s: float, delay_s: float = 0.0) -> NDArray[np.float64]:
+def _holds(phones: Segments, members: tuple[str, ...], *, at_least_s: float, delay_s: float = 0.0) -> Spans:
     """When a contact is whole, float64 [contacts, 2]: neighbours are one contact, which ends with the burst of its last phone.
 
     Beside a pause it holds on into it, so that lips that rest don't part only to meet.
@@ -234,16 +229,14 @@ def _holds(phones: Segments, members: tuple[str, ...], *, at_least_s: float, del
         if phone not in members:
             continue
         burst = start + BURST.get(phone, 1.0) * (end - start)
-        late = _pause_s(after, SPEAKING.fall_s)
+        late = _pause_s(after, SPEAKING["fall_s"])
         until = end + late if late else burst
         if before[2] in members:
             spans[-1][1] = until
         else:
-            early = _pause_s(before, SPEAKING.rise_s + SPEAKING_BEFORE_S)
+            early = _pause_s(before, SPEAKING["rise_s"] + SPEAKING_BEFORE_S)
             spans.append([start - early if early else start + delay_s, until])
-    holds = np.array(spans).reshape(-1, 2)
-    missing = np.maximum(0, at_least_s - (holds[:, 1] - holds[:, 0])) / 2
-    return holds + missing[:, None] * [-1, 1]
+    return widened(np.array(spans).reshape(-1, 2), at_least_s=at_least_s)
 
 
 def _pause_s(neighbour: tuple[float, float, str], reach_s: float) -> float:
@@ -252,33 +245,10 @@ def _pause_s(neighbour: tuple[float, float, str], reach_s: float) -> float:
     return min(reach_s, end - start) if phone == phone_set.SILENCE else 0.0
 
 
-def _speech(phones: Segments) -> NDArray[np.float64]:
-    """Spans without silence, float64 [spans, 2], begun a little early."""
-    spans: list[list[float]] = []
-    for start, end, phone in phones:
-        if phone == phone_set.SILENCE:
-            continue
-        if spans and start <= spans[-1][1] + 1e-6:
-            spans[-1][1] = end
-        else:
-            spans.append([start, end])
-    return np.array(spans).reshape(-1, 2) - [SPEAKING_BEFORE_S, 0]
-
-
-def _envelope(holds: NDArray[np.float64], times: NDArray[np.float64], contact: Contact) -> NDArray[np.float64]:
-    """1 inside the holds, 0 away from them, [frames]. Holds are in time's order."""
-    if not len(holds):
-        return np.zeros_like(times)
-    begun = np.searchsorted(holds[:, 0], times, side="right")
-    ends = np.maximum.accumulate(holds[:, 1])
-    since_last = np.where(begun > 0, times - ends[np.maximum(begun - 1, 0)], np.inf)
-    to_next = np.where(begun < len(holds), holds[np.minimum(begun, len(holds) - 1), 0] - times, np.inf)
-    level = np.maximum(1 - np.maximum(since_last, 0) / contact.fall_s, 1 - to_next / contact.rise_s)
-    return _smoothstep(np.clip(level, 0, 1))
-
-
-def _smoothstep(level: NDArray[np.float64]) -> NDArray[np.float64]:
-    return level * level * (3 - 2 * level)
+def _speech(phones: Segments) -> Spans:
+    """What is not silence, begun a little early, in seconds."""
+    sounds = np.array([(start, end) for start, end, phone in phones if phone != phone_set.SILENCE]).reshape(-1, 2)
+    return joined(sounds, gap_s=1e-6) - [SPEAKING_BEFORE_S, 0]
 
 
 def _touched(mouth: dict[str, NDArray[np.float64]], *, bite: NDArray[np.float64], seal: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:

@@ -1,0 +1,64 @@
+"""The mouth at rest where nobody speaks: in pauses, in music, in noise, and all through a recording without speech."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..settings import check, option
+from . import arkit
+from .curves import FaceCurves, Speech
+from .spans import Spans, above, envelope, joined, lasting
+
+ON, OFF = 0.6, 0.4
+"""How likely speech must be to begin, and to go on."""
+QUIET_DB = 20.0
+"""Between the loudness that is certainly no speech and the one that may be: over so many decibels the probability fades."""
+SHORTEST_S = 0.05
+"""No word is shorter: a click is."""
+EARLY_S = 0.03
+
+
+@dataclass(frozen=True)
+class Silence:
+    """When the mouth rests."""
+
+    enabled: bool = option(True, "Rest the mouth where nobody speaks", flag="silence")
+    floor_db: float = option(50.0, "What is so much quieter than the speech is no speech", minimum=20.0, maximum=120.0, unit="dB")
+    pause_s: float = option(0.20, "Shorter pauses don't close the mouth", minimum=0.0, maximum=5.0, unit="s")
+    open_s: float = option(0.13, "How long before a sound the mouth begins to open", minimum=0.02, maximum=1.0, unit="s")
+    close_s: float = option(0.18, "How long after a sound the mouth has closed", minimum=0.02, maximum=1.0, unit="s")
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+def rest(curves: FaceCurves, speech: Speech, settings: Silence) -> FaceCurves:
+    """The mouth's channels drawn to 0 away from speech; within it they are left as they are, bit for bit."""
+    if not settings.enabled or not len(curves):
+        return curves
+    gate = envelope(spoken(speech, settings), curves.times, rise_s=settings.open_s, fall_s=settings.close_s).astype(np.float32)
+    columns = curves.columns(arkit.MOUTH)
+    return curves.with_channels({curves.names[column]: curves.values[:, column] * gate for column in columns})
+
+
+def spoken(speech: Speech, settings: Silence) -> Spans:
+    """When there is speech, in seconds, a little early, since the first phone must find the mouth open."""
+    likely = (1 - speech.probability("silence")) * _audible(speech, settings.floor_db)
+    spans = above(likely, speech.times, on=ON, off=OFF)
+    spans = joined(spans, gap_s=settings.pause_s)
+    return lasting(spans, at_least_s=SHORTEST_S) - np.array([EARLY_S, 0])
+
+
+def _audible(speech: Speech, floor_db: float) -> NDArray[np.float32]:
+    """0 for what is far quieter than this recording's speech, 1 for the rest, float32 [frames].
+
+    Speech's own level is the median loudness of the frames that are likelier speech than not.
+    """
+    talking = speech.probability("silence") < 0.5
+    if not talking.any():
+        return np.zeros(len(speech), np.float32)
+    level_db = np.median(speech.loudness_db[talking])
+    return np.clip((speech.loudness_db - (level_db - floor_db - QUIET_DB / 2)) / QUIET_DB, 0, 1).astype(np.float32)
