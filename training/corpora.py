@@ -134,18 +134,18 @@ def _without_holes(segments: list[Segment], duration_s: float) -> list[Segment]:
         at = end
     if duration_s - at > 1e-4:
         filled.append((at, duration_s, SILENCE))
-    return _joined(filled)
+    return joined(filled)
 
 
-def _joined(segments: list[Segment]) -> list[Segment]:
-    """The same with neighbouring silences made one, so that a pause in two halves is not taken for two short ones."""
-    joined: list[Segment] = []
+def joined(segments: Iterable[Segment]) -> list[Segment]:
+    """The same with neighbouring silences made one, so that a pause in two parts is not taken for two short ones."""
+    found: list[Segment] = []
     for start, end, phone in segments:
-        if joined and phone == SILENCE == joined[-1][2]:
-            joined[-1] = (joined[-1][0], end, phone)
+        if found and phone == SILENCE == found[-1][2]:
+            found[-1] = (found[-1][0], end, phone)
         else:
-            joined.append((start, end, phone))
-    return joined
+            found.append((start, end, phone))
+    return found
 
 
 # ---- the cache -------------------------------------------------------------------------------------------------------------------------------------
