@@ -109,15 +109,16 @@ _IPA: dict[str, tuple[str, ...]] = {
         "K S": "ks",
         # Single vowels; a language's plain `a` is an open jaw whichever way the tongue goes.
         "IY": "i",
-        "IH": "ɪ ɨ ɯ ɯᵝ i.",
+        "IH": "ɪ ɨ ɯ ɯᵝ i. ᵻ",
         "EY": "e eɪ ei",
         "EH": "ɛ",
         "AE": "æ",
         "AA": "a ɑ ä ɐ̃ ã",
         "AO": "ɔ ɒ",
         "OW": "o oʊ əʊ ou",
+        "AO R": "oɹ",
         "UH": "ʊ ɵ",
-        "UW": "u ʉ",
+        "UW": "u ʉ u\"",
         "AH": "ʌ ə ɐ ɤ ɘ ɞ",
         "ER": "ɜ ɚ ɝ",
         "UE": "y ʏ",
@@ -131,7 +132,7 @@ _IPA: dict[str, tuple[str, ...]] = {
 }
 
 #: Stress, length, tie, breath, palatalisation and tone do not move the lips by themselves.
-_IPA_IGNORED = frozenset("ˈˌːˑ͡ʰʲˠˤˀ̩̯ᵝ˞ʷ'.|̟̠̥̬̪̝̞̈̃ⁿ5123467;-")
+_IPA_IGNORED = frozenset("ˈˌːˑ:͡ʰʲˠˤˀ̩̯ᵝ˞ʷ'.|̟̠̥̬̪̝̞̈̃ⁿ5123467;-")
 
 
 def from_arpabet(label: str) -> tuple[str, ...]:
