@@ -38,7 +38,7 @@ def write(path: Path, curves: FaceCurves) -> None:
 
     Raises OutputError where the file cannot be written and where the curves begin before zero, for which there is no timecode.
     """
-    if curves.start < 0:
+    if curves.start < -STEP / curves.fps:
         raise OutputError(f"'{path}' cannot hold curves that begin at {curves.start:g} s, before the recording does; choose a later start.")
     present = [name for name in CHANNELS if name in curves.names]
     columns, places = curves.columns(present), [CHANNELS.index(name) for name in present]
@@ -63,7 +63,7 @@ def read(path: Path, *, fps: float | None = None) -> FaceCurves:
     seconds, frames, values = _numbers(path, rows, time_column, list(columns.values()))
     fps, numbers = _clock(seconds, frames, fps)
     start = float(np.mean(seconds + frames / fps - numbers / fps))
-    if numbers[-1] > LARGEST_GAP * len(numbers):
+    if fps < 1 or numbers[-1] > LARGEST_GAP * len(numbers):
         raise OutputError(f"The timecodes of '{path}' jump too far to be one take; export the file again.")
     whole_numbers = np.arange(int(numbers[-1]) + 1)
     if len(whole_numbers) != len(numbers):

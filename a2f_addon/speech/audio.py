@@ -79,7 +79,7 @@ def open_speech(path: str | Path, start_s: float | None = None, end_s: float | N
     as if silence lay around it. A span of n frames of the file gives ceil(n * rate / file's rate) samples.
 
     The channels are mixed to their mean, unless that is 12 dB or more below the loudest of them (a channel with its poles swapped, one voice in a 5.1
-    mix): then the loudest is heard alone. The first ten audible seconds decide.
+    mix): then the loudest is heard alone. The first ten audible seconds of the file decide, so that all its spans are heard alike.
 
     Raises SoundError for a file that is missing, empty, cut off or no sound, and for a span that cannot be or lies outside the sound.
     """
@@ -88,7 +88,7 @@ def open_speech(path: str | Path, start_s: float | None = None, end_s: float | N
     wholeness.check(path)
     with _opened(path) as file:
         span = _span(file, path.name, start_s, end_s)
-        weights = _weights(path, span, channels=file.channels)
+        weights = _weights(path, channels=file.channels)
         mono = _mono(_decoded(file, path.name, span), weights, name=path.name, rate=file.samplerate)
         samples = None if span.frames is None else -(-span.frames * rate // file.samplerate)
         yield Recording(path.name, rate, span.first / file.samplerate, samples, resampled(mono, source_rate=file.samplerate, rate=rate))
@@ -124,7 +124,7 @@ def _opened(path: Path) -> Iterator[Any]:
 
 def _span(file: Any, name: str, start_s: float | None, end_s: float | None) -> _Span:
     """The span in frames of the file. Raises SoundError where it lies outside the sound or holds nothing."""
-    frames = None if file.frames >= UNSAID_FRAMES else file.frames
+    frames = _frames(file)
     if frames == 0:
         raise SoundError(f"'{name}' holds no samples; record or export it again.")
     first = round((start_s or 0.0) * file.samplerate)
@@ -139,6 +139,11 @@ def _span(file: Any, name: str, start_s: float | None, end_s: float | None) -> _
     if last is not None and last <= first:
         raise _outside(name, "is shorter than one sample")
     return _Span(first, last)
+
+
+def _frames(file: Any) -> int | None:
+    """How many frames the file says that it has, if it does."""
+    return None if file.frames >= UNSAID_FRAMES else file.frames
 
 
 def _outside(name: str, why: str) -> SoundError:
@@ -174,7 +179,7 @@ def _next_frames(span: _Span, heard: int, *, channels: int) -> int:
 
 def _go_to(file: Any, frame: int) -> None:
     """Stand at a frame to the sample: by a jump where that is exact, by listening where it is not."""
-    if not file.subtype.startswith(INEXACT):
+    if _frames(file) and not file.subtype.startswith(INEXACT):
         file.seek(frame)
         return
     while frame > 0:
@@ -184,7 +189,7 @@ def _go_to(file: Any, frame: int) -> None:
         frame -= heard
 
 
-def _weights(path: Path, span: _Span, *, channels: int) -> Floats:
+def _weights(path: Path, *, channels: int) -> Floats:
     """How much of each channel is heard, float32 [channels]: see :func:`open_speech` for the rule."""
     mean = np.full(channels, 1 / channels, np.float32)
     if channels == 1:
@@ -192,7 +197,7 @@ def _weights(path: Path, span: _Span, *, channels: int) -> Floats:
     each, mixed, audible = np.zeros(channels), 0.0, 0
     # A second reader, since a codec that cannot jump cannot go back either.
     with _opened(path) as file, np.errstate(all="ignore"):
-        for block in _decoded(file, path.name, span):
+        for block in _decoded(file, path.name, _Span(0, _frames(file))):
             if np.abs(block).max() > AUDIBLE:
                 each += np.square(block).sum(axis=0)
                 mixed += float(np.square(block @ mean).sum())

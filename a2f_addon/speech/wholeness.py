@@ -26,12 +26,12 @@ def check(path: Path) -> None:
             size = os.fstat(file.fileno()).st_size
             if size == 0:
                 raise SoundError(f"The file '{path.name}' is empty; record or export it again.")
-            missing = _promised(file, size) - size
+            whole = _promised(file, size)
     except FileNotFoundError:
         raise SoundError(f"There is no file '{path}'; check its name and folder.") from None
     except OSError as error:
         raise SoundError(f"'{path}' cannot be opened ({error.strerror}); check that you may read it.") from error
-    if missing > SLACK_BYTES:
+    if whole > size:
         raise cut_off(path.name)
 
 
@@ -61,7 +61,7 @@ def _chunks_end(file: BinaryIO, size: int, *, order: str) -> int:
         length = struct.unpack(order + "I", header[4:])[0]
         if header[:4] in (b"data", b"SSND"):
             length = long_data if length == 0xFFFFFFFF and long_data else length
-            return size if length >= UNSAID and not long_data else file.tell() + length
+            return size if length >= UNSAID and not long_data else file.tell() + length - SLACK_BYTES
         start = file.tell()
         if header[:4] == b"ds64":
             # RF64 (EBU Tech 3306): the sizes that do not fit in 32 bits, of the file and of the samples.

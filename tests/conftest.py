@@ -1,0 +1,30 @@
+"""What the tests of several rooms share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from tests import made
+
+# A busy machine is no failure.
+settings.register_profile("house", deadline=None, max_examples=50)
+settings.load_profile("house")
+
+
+@pytest.fixture(scope="session")
+def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A made ONNX file that keeps to what the add-on expects of one."""
+    return made.graph(tmp_path_factory.mktemp("graph") / "made.onnx")
+
+
+@pytest.fixture(scope="session")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four seconds of made speech in a WAV file at 16 kHz."""
+    import soundfile
+
+    path = tmp_path_factory.mktemp("sound") / "line_07.wav"
+    soundfile.write(path, made.speech(4.0), made.RATE)
+    return path
