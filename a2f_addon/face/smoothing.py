@@ -27,7 +27,7 @@ def smooth(curves: FaceCurves, speech: Speech, settings: Smoothing) -> FaceCurve
     """Every channel averaged over its neighbours in time; values stay within the range that they had."""
     columns = curves.columns(arkit.MOUTH)
     rest = sorted(set(range(len(curves.names))) - set(columns))
-    smoothed = {}
+    smoothed: dict[str, Floats] = {}
     for group, sigma_s in ((columns, settings.mouth_s), (rest, settings.rest_s)):
         taps = _gaussian(sigma_s * curves.fps)
         if len(taps) > 1 and len(curves):

@@ -12,7 +12,16 @@ from benchmarks import lips
 from training import targets
 
 SHARED = Path(os.environ.get("A2F_SHARED", Path(__file__).parents[3] / "shared"))
-SENTENCE = [(0.0, 0.3, "sil"), (0.3, 0.38, "B"), (0.38, 0.5, "AA"), (0.5, 0.58, "M"), (0.58, 0.7, "IY"), (0.7, 0.8, "F"), (0.8, 0.95, "OW"), (0.95, 1.4, "sil")]
+SENTENCE = [
+    (0.0, 0.3, "sil"),
+    (0.3, 0.38, "B"),
+    (0.38, 0.5, "AA"),
+    (0.5, 0.58, "M"),
+    (0.58, 0.7, "IY"),
+    (0.7, 0.8, "F"),
+    (0.8, 0.95, "OW"),
+    (0.95, 1.4, "sil"),
+]
 
 
 def flags(*spans: tuple[float, float], duration_s: float = 1.4) -> np.ndarray:

@@ -83,7 +83,7 @@ def test_the_mouth_is_open_for_the_first_sound_and_shut_a_moment_after_the_last(
     channels = mouth(spoken((0.5, "sil"), (0.1, "S"), (0.2, "AA"), (0.1, "T"), (0.6, "sil")))
     assert gap(channels)[at(0.35) - 5] == 0 < gap(channels)[at(0.42)]
     assert gap(channels)[at(0.5)] > 0.1
-    assert 0.02 < gap(channels)[at(0.95)]
+    assert gap(channels)[at(0.95)] > 0.02
     assert not any(curve[at(1.15) :].any() for curve in channels.values())
 
 

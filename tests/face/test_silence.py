@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from a2f_addon.face import arkit
+from a2f_addon.face.curves import FaceCurves
+from a2f_addon.face.silence import Silence, rest
+from tests.face import said
+
+PAUSE = said.line((0.6, "sil"), (0.1, "S"), (0.2, "AA"), (0.1, "T"), (0.8, "sil"), (0.2, "OW"), (0.6, "sil"))
+
+
+def restless(frames: int) -> FaceCurves:
+    """A face that never rests, whatever is said."""
+    return FaceCurves(said.FPS, 0.5 / said.FPS, arkit.NAMES, np.full((frames, 52), 0.4, np.float32))
+
+
+def test_the_mouth_rests_in_pauses_and_nothing_else_is_touched() -> None:
+    speech = said.speech(PAUSE)
+    curves = restless(len(speech))
+    result = rest(curves, speech, Silence())
+    mouth, others = curves.columns(arkit.MOUTH), curves.columns(set(arkit.NAMES) - set(arkit.MOUTH))
+    assert np.array_equal(result.values[:, others], curves.values[:, others])
+    for start, end in ((0.0, 0.42), (1.2, 1.62), (2.2, 2.6)):
+        assert not result.values[(result.times > start) & (result.times < end)][:, mouth].any()
+
+
+def test_no_phone_is_cut_and_the_mouth_is_open_before_the_first() -> None:
+    speech = said.speech(PAUSE)
+    result = rest(restless(len(speech)), speech, Silence())
+    for start, end in ((0.6, 1.0), (1.8, 2.0)):
+        said_now = (result.times > start) & (result.times < end)
+        assert (result.channel("jawOpen")[said_now] == np.float32(0.4)).all()
+    assert 0 < result.channel("jawOpen")[np.searchsorted(result.times, 0.5)] < 0.4
+
+
+def test_the_mouth_closes_and_opens_without_a_jump() -> None:
+    speech = said.speech(PAUSE)
+    steps = np.abs(np.diff(rest(restless(len(speech)), speech, Silence()).channel("jawOpen")))
+    assert 0 < steps.max() < 0.4 * 1.5 / (0.13 * said.FPS) + 1e-3
+
+
+def test_a_short_pause_does_not_close_the_mouth() -> None:
+    speech = said.speech(said.line((0.2, "AA"), (0.12, "sil"), (0.2, "AA")))
+    curves = restless(len(speech))
+    assert np.array_equal(rest(curves, speech, Silence()).values, curves.values)
+
+
+@pytest.mark.parametrize("lasting", [0.02, 5.0])
+def test_without_speech_the_mouth_is_exactly_at_rest(lasting: float) -> None:
+    speech = said.speech([(0.0, lasting, "sil")])
+    result = rest(restless(len(speech)), speech, Silence())
+    assert not result.values[:, result.columns(arkit.MOUTH)].any()
+
+
+def test_a_click_is_no_speech() -> None:
+    speech = said.speech(said.line((0.5, "sil"), (0.03, "T"), (0.5, "sil")))
+    result = rest(restless(len(speech)), speech, Silence())
+    assert not result.channel("jawOpen").any()
+
+
+def test_what_is_far_quieter_than_the_speech_is_no_speech() -> None:
+    speech = said.speech(said.line((1.0, "AA"), (1.0, "AH"), (1.0, "AA")))
+    loudness = speech.loudness_db.copy()
+    loudness[50:100] -= 80
+    result = rest(restless(150), dataclasses.replace(speech, loudness_db=loudness), Silence())
+    assert not result.channel("jawOpen")[60:90].any()
+    assert (result.channel("jawOpen")[:50] > 0.39).all()
+
+
+@given(said.lines)
+def test_the_recording_s_level_does_not_matter(segments: said.Segments) -> None:
+    speech = said.speech(segments)
+    quieter = dataclasses.replace(speech, loudness_db=speech.loudness_db - 30)
+    curves = restless(len(speech))
+    assert np.allclose(rest(curves, speech, Silence()).values, rest(curves, quieter, Silence()).values, atol=1e-4)
+
+
+def test_it_can_be_switched_off() -> None:
+    speech = said.speech(PAUSE)
+    curves = restless(len(speech))
+    assert rest(curves, speech, Silence(enabled=False)) is curves
