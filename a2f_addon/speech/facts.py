@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import ModelError
 from ..face import arkit
@@ -60,12 +61,12 @@ def read(metadata: Mapping[str, str], *, file: str) -> Facts:
         raise ModelError(f"The model file '{file}' has the format {metadata['a2f_format']}, and this version of A2F knows {FORMAT}; update A2F.")
     if metadata["kind"] != KIND:
         raise ModelError(f"The model file '{file}' is of the kind '{metadata['kind']}', and this version of A2F runs '{KIND}'; {REMEDY}.")
-    texts = {name: metadata[name] for name in TEXTS}
-    numbers = {name: _number(metadata, name, least, file=file) for name, least in NUMBERS.items()}
+    plain: dict[str, Any] = {name: metadata[name] for name in TEXTS}
+    plain |= {name: _number(metadata, name, least, file=file) for name, least in NUMBERS.items()}
     curves, phones = (_names(metadata, name, file=file) for name in NAMES)
     if strange := set(curves) - set(arkit.NAMES):
         raise ModelError(f"The model file '{file}' has curves that A2F does not know ({', '.join(sorted(strange))}); update A2F.")
-    return Facts(**texts, **numbers, curve_names=curves, phone_names=phones, phone_classes=_classes(metadata, phones, file=file))
+    return Facts(**plain, curve_names=curves, phone_names=phones, phone_classes=_classes(metadata, phones, file=file))
 
 
 def _number(metadata: Mapping[str, str], name: str, least: int, *, file: str) -> int:
@@ -93,14 +94,14 @@ def _classes(metadata: Mapping[str, str], phones: tuple[str, ...], *, file: str)
     return {key: tuple(members) for key, members in classes.items()}
 
 
-def _json(metadata: Mapping[str, str], name: str, *, file: str) -> object:
+def _json(metadata: Mapping[str, str], name: str, *, file: str) -> Any:
     try:
         return json.loads(metadata[name])
     except ValueError:
         raise _senseless(metadata, name, file=file) from None
 
 
-def _are_texts(value: object) -> bool:
+def _are_texts(value: Any) -> bool:
     return isinstance(value, list) and len(value) > 0 and all(isinstance(item, str) for item in value)
 
 
