@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import SoundError
+from . import mp3
 
 UNSAID = 0x7FFF0000
 """Sizes from here on are what programs write into a header that they cannot go back to: the length is unknown."""
@@ -27,17 +28,25 @@ def check(path: Path) -> None:
             if size == 0:
                 raise SoundError(f"The file '{path.name}' is empty; record or export it again.")
             whole = _promised(file, size)
+            guesswork = _is_guesswork(file, size)
     except FileNotFoundError:
         raise SoundError(f"There is no file '{path}'; check its name and folder.") from None
     except OSError as error:
         raise SoundError(f"'{path}' cannot be opened ({error.strerror}); check that you may read it.") from error
     if whole > size:
         raise cut_off(path.name)
+    if guesswork:
+        raise SoundError(f"The MP3 '{path.name}' does not say how long it is, and part of it would be lost; export it as WAV or FLAC.")
 
 
 def cut_off(name: str) -> SoundError:
     """What to say of a file that ends too soon."""
     return SoundError(f"The file '{name}' is cut off; copy or export it again.")
+
+
+def _is_guesswork(file: BinaryIO, size: int) -> bool:
+    file.seek(0)
+    return mp3.is_mp3(file.read(4)) and mp3.is_guesswork(file, size=size)
 
 
 def _promised(file: BinaryIO, size: int) -> int:
@@ -49,8 +58,8 @@ def _promised(file: BinaryIO, size: int) -> int:
         return _chunks_end(file, size, order=">")
     if head[:4] == b"OggS":
         return _last_page_end(file, size)
-    if head[:3] == b"ID3" or (head[0] == 0xFF and len(head) > 1 and head[1] & 0xE0 == 0xE0):
-        return _indexed_end(file, head, size)
+    if mp3.is_mp3(head):
+        return mp3.promised_end(file, size=size)
     return size
 
 
@@ -81,20 +90,3 @@ def _last_page_end(file: BinaryIO, size: int) -> int:
     segments = tail[page + 26] if page + 26 < len(tail) else 0
     table = tail[page + 27 : page + 27 + segments]
     return start + page + 27 + segments + sum(table)
-
-
-def _indexed_end(file: BinaryIO, head: bytes, size: int) -> int:
-    """Where an MP3 ends by the index in its first frame ("Xing" or "Info": flags, then the frames and the bytes of the stream, big-endian)."""
-    first = 0
-    if head[:3] == b"ID3":
-        # The tag's length has seven bits a byte (id3.org, ID3v2).
-        first = 10 + sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
-    file.seek(first)
-    frame = file.read(256)
-    index = max(frame.find(b"Xing"), frame.find(b"Info"))
-    if index < 0 or len(frame) < index + 16:
-        return size
-    flags, field, other = struct.unpack(">III", frame[index + 4 : index + 16])
-    length = other if flags & 3 == 3 else field if flags & 3 == 2 else 0
-    # The encoder's count may leave out tags, and players forgive a little.
-    return first + int(length * 0.99) if length else size

@@ -107,6 +107,27 @@ def test_a_length_that_a_recorder_could_not_go_back_to_write_is_no_damage(tmp_pa
     assert len(heard(path)) == made.RATE
 
 
+def without_index(path: Path) -> Path:
+    """The same MP3 without its first frame, which holds no sound but the index."""
+    content = path.read_bytes()
+    path.write_bytes(content[content.find(content[:2], 100) :])
+    return path
+
+
+@pytest.mark.parametrize("rate", [22_050, 44_100])
+def test_an_mp3_that_libsndfile_would_cut_is_refused_and_none_besides(tmp_path: Path, rate: int) -> None:
+    # Silence takes far fewer bits than speech, where the rate may vary.
+    sound = np.concatenate([made.speech(4.0, rate=rate), np.zeros(4 * rate, np.float32)])
+    for mode in ("VARIABLE", "CONSTANT"):
+        path = tmp_path / f"{mode}.mp3"
+        soundfile.write(path, sound, rate, bitrate_mode=mode, compression_level=0.5)
+        assert len(heard(path, rate=rate)) == 8 * rate
+        without_index(path)
+    assert len(heard(tmp_path / "CONSTANT.mp3", rate=rate)) == pytest.approx(8 * rate, rel=0.03)
+    with pytest.raises(SoundError, match="does not say how long it is"):
+        heard(tmp_path / "VARIABLE.mp3")
+
+
 @pytest.mark.parametrize("part", [0.999, 0.5, 0.02])
 def test_a_file_that_was_cut_off_is_refused(file: Path, tmp_path: Path, part: float) -> None:
     if file.suffix == ".mp3" and part == 0.999:
