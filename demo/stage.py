@@ -1,0 +1,125 @@
+"""From meshes to a Blender scene: the head, a backdrop, the camera and the light."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import bpy
+import numpy as np
+from mathutils import Vector
+
+from .head import Part
+from .mesh import Mesh, grid_faces
+from .surface import Points, smoothstep
+
+FRAME_SIZE = 640
+CAMERA = (1.75, -9.4, 0.15)
+LOOKS_AT = (0.0, 0.0, -0.34)
+LENS_MM = 92.0
+BACKDROP_MIDDLE, BACKDROP_EDGE = (0.23, 0.42, 0.43), (0.07, 0.17, 0.20)
+
+KEY, FILL, RIM, BOUNCE = (-0.62, -0.50, 0.60), (0.80, -0.55, 0.10), (0.55, 0.62, 0.55), (0.0, -0.45, -0.90)
+"""Directions to the lights, as the camera sees them."""
+
+
+def set_up(parts: Sequence[Part]) -> bpy.types.Object:
+    """Empty the open file and build the scene in it. Returns the head's object, which has all the shapes; the rest are its children."""
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    scene = bpy.context.scene
+    scene.name = "Talking head"
+    clay, glossy = _material("Clay", roughness=0.55), _material("Glazed", roughness=0.15)
+    objects = {part.name: _object(part, glossy if part.name in ("Eyes", "UpperTeeth", "LowerTeeth", "Tongue") else clay) for part in parts}
+    head = objects["Head"]
+    for name, made in objects.items():
+        if name != "Head":
+            made.parent = head
+    _backdrop(clay)
+    _camera(scene)
+    _film_look(scene)
+    bpy.context.view_layer.objects.active = head
+    head.select_set(True)
+    return head
+
+
+def _object(part: Part, material: bpy.types.Material) -> bpy.types.Object:
+    made = _mesh_object(part.name, part.mesh, material)
+    if part.shapes:
+        made.shape_key_add(name="Basis")
+    for name, moves in part.shapes.items():
+        key = made.shape_key_add(name=name, from_mix=False)
+        key.data.foreach_set("co", (part.mesh.vertices + moves).astype(np.float32).ravel())
+    return made
+
+
+def _mesh_object(name: str, mesh: Mesh, material: bpy.types.Material) -> bpy.types.Object:
+    data = bpy.data.meshes.new(name)
+    data.from_pydata(mesh.vertices.tolist(), [], mesh.faces)
+    data.shade_smooth()
+    colours = data.color_attributes.new("Color", "FLOAT_COLOR", "POINT")
+    colours.data.foreach_set("color", np.column_stack([mesh.colours, np.ones(len(mesh.colours))]).astype(np.float32).ravel())
+    data.materials.append(material)
+    made = bpy.data.objects.new(name, data)
+    bpy.context.scene.collection.objects.link(made)
+    return made
+
+
+def _material(name: str, *, roughness: float) -> bpy.types.Material:
+    """Clay in the colours of the mesh; the nodes are what Cycles shows, Workbench takes the colours alone."""
+    material = bpy.data.materials.new(name)
+    material.use_nodes = True
+    nodes, links = material.node_tree.nodes, material.node_tree.links
+    surface = next(node for node in nodes if node.type == "BSDF_PRINCIPLED")
+    colour = nodes.new("ShaderNodeVertexColor")
+    colour.layer_name = "Color"
+    links.new(colour.outputs["Color"], surface.inputs["Base Color"])
+    surface.inputs["Roughness"].default_value = roughness
+    material.roughness = roughness
+    return material
+
+
+def _backdrop(material: bpy.types.Material) -> None:
+    """A wall with a pool of light on it."""
+    across, up = np.meshgrid(np.linspace(-9, 9, 61), np.linspace(-7, 7, 49))
+    points: Points = np.stack([across, np.full_like(across, 4.0), up], axis=-1)
+    share = smoothstep(5.0, 0.5, np.hypot(across + 0.9, up - 0.2))[..., None]
+    colours = share * BACKDROP_MIDDLE + (1 - share) * np.asarray(BACKDROP_EDGE)
+    ids = np.arange(across.size).reshape(across.shape)
+    _mesh_object("Backdrop", Mesh(points.reshape(-1, 3), grid_faces(ids[::-1]), colours.reshape(-1, 3)), material)
+
+
+def _camera(scene: bpy.types.Scene) -> None:
+    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    scene.collection.objects.link(camera)
+    camera.data.lens = LENS_MM
+    camera.location = CAMERA
+    camera.rotation_euler = (Vector(LOOKS_AT) - Vector(CAMERA)).to_track_quat("-Z", "Y").to_euler()
+    scene.camera = camera
+
+
+def _film_look(scene: bpy.types.Scene) -> None:
+    """Workbench, which needs no GPU: the meshes' own colours under soft light from the side."""
+    scene.render.engine = "BLENDER_WORKBENCH"
+    scene.render.resolution_x = scene.render.resolution_y = FRAME_SIZE
+    scene.view_settings.view_transform = "Standard"
+    scene.display.render_aa = "5"
+    shading = scene.display.shading
+    shading.light, shading.color_type = "STUDIO", "VERTEX"
+    shading.show_cavity, shading.cavity_type = True, "BOTH"
+    shading.cavity_ridge_factor, shading.cavity_valley_factor = 0.15, 0.9
+    shading.curvature_ridge_factor, shading.curvature_valley_factor = 0.15, 0.5
+    shading.show_specular_highlight = True
+    scene.display.matcap_ssao_distance = 0.25
+    lights = bpy.context.preferences.system.solid_lights
+    for light, (direction, colour, shine, smooth) in zip(
+        lights,
+        (
+            (KEY, (1.10, 1.00, 0.86), 0.25, 0.30),
+            (FILL, (0.24, 0.28, 0.36), 0.0, 0.60),
+            (RIM, (0.55, 0.60, 0.66), 0.15, 0.10),
+            (BOUNCE, (0.22, 0.15, 0.10), 0.0, 0.60),
+        ),
+    ):
+        light.use = True
+        light.direction = (direction[0], direction[2], -direction[1])
+        light.diffuse_color, light.specular_color, light.smooth = colour, (shine,) * 3, smooth
+    bpy.context.preferences.system.light_ambient = (0.10, 0.11, 0.13)
