@@ -119,7 +119,7 @@ SPEAKING_BEFORE_S = 0.030
 
 #: Effort moves the jaw beyond this opening, which is what is needed to speak at all.
 EFFORTLESS_JAW = 0.10
-#: Loud speech, some 10 to 15 dB stronger, roughly doubles the movement of the jaw (Schulman, "Articulatory dynamics of loud and normal speech", 1989).
+#: Loud speech, 10 to 15 dB stronger, roughly doubles the jaw's movement (Schulman, "Articulatory dynamics of loud and normal speech", 1989).
 DOUBLE_EFFORT_DB = 12.0
 EFFORT_RANGE = (0.5, 1.6)
 #: An open vowel is stronger by itself than a close one, some 5 dB over the chart (Lehiste and Peterson, 1959): that is no effort.

@@ -64,7 +64,7 @@ def seal(curves: FaceCurves, speech: Speech, settings: Closure) -> FaceCurves:
         return curves
     mouth = {name: curves.channel(name).astype(np.float64) for name in _TOUCHED if name in curves.names}
     sealed = settings.strength * envelope(seals(speech, settings, fps=curves.fps), curves.times, rise_s=SEAL_RISE_S, fall_s=SEAL_FALL_S)
-    bitten = settings.bite * envelope(bites(speech, fps=curves.fps), curves.times, rise_s=BITE_RISE_S, fall_s=BITE_FALL_S) * (1 - sealed)
+    bitten = settings.bite * envelope(bites(speech, fps=curves.fps), curves.times, rise_s=BITE_RISE_S, fall_s=BITE_FALL_S)
     mouth = _parted(mouth, _open_speech(speech, curves.times) * (1 - sealed), gap=settings.parting)
     mouth = _sealed(_bitten(mouth, bitten), sealed)
     if "jawOpen" in mouth and "mouthClose" in mouth:

@@ -38,9 +38,24 @@ def test_the_face_stays_one_that_can_be_made(segments: said.Segments, fps: float
 
 
 @given(said.lines)
-def test_no_channel_jumps(segments: said.Segments) -> None:
-    curves, speech = keyed(segments, fps=60)
+def test_no_channel_jumps_even_in_a_mouth_wide_open(segments: said.Segments) -> None:
+    speech = said.speech(segments)
+    curves = FaceCurves(60, 0, arkit.NAMES, np.ones((round(segments[-1][1] * 60) + 1, 52), np.float32))
+    curves = curves.with_channels({name: np.zeros(len(curves), np.float32) for name in ("mouthClose", "mouthRollLower")})
     assert np.abs(np.diff(seal(curves, speech, Closure()).values, axis=0)).max(initial=0) <= 0.5
+
+
+def test_lips_never_close_further_than_the_jaw_is_open() -> None:
+    curves, speech = keyed(BOB, fps=30)
+    over = curves.with_channels({"mouthClose": curves.channel("jawOpen") + 0.2})
+    result = seal(over, speech, Closure(parting=0))
+    assert (result.channel("mouthClose") <= result.channel("jawOpen")).all()
+
+
+def test_two_closures_in_a_row_are_one() -> None:
+    curves, speech = keyed(said.line((0.2, "AA"), (0.06, "P"), (0.02, "T"), (0.06, "B"), (0.2, "AA")), fps=60)
+    result = seal(curves, speech, Closure())
+    assert gap(result)[(result.times > 0.22) & (result.times < 0.32)].max() <= 0
 
 
 @given(said.lines, RATES)
@@ -81,6 +96,7 @@ def test_lips_that_speak_and_do_not_close_are_seen_apart() -> None:
     result = seal(shut, speech, Closure(parting=0.12))
     inner = (result.times > 0.39) & (result.times < 0.81)
     assert gap(result)[inner].min() == pytest.approx(0.12, abs=1e-3)
+    assert result.channel("jawOpen").max() < 0.12 and result.channel("mouthClose")[inner].max() < 0.01
     assert np.array_equal(result.values[result.times < 0.25], shut.values[result.times < 0.25])
 
 

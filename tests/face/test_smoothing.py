@@ -77,6 +77,14 @@ def test_values_are_exact_where_times_agree() -> None:
     assert np.allclose(result.values[1 : 2 * len(curves) : 2], curves.values, atol=1e-6)
 
 
+def test_a_step_becomes_the_cubic_that_starts_and_ends_level() -> None:
+    curves, speech = faces(np.array([0, 0, 0, 1, 1, 1]))
+    result = resampled(curves, speech, fps=400).channel("jawOpen")
+    share = np.arange(9) / 8
+    assert np.allclose(result[20:29], 3 * share**2 - 2 * share**3, atol=1e-6)
+    assert not result[:20].any() and (result[29:] == 1).all()
+
+
 @pytest.mark.parametrize("fps", [24.0, 30.0, 60.0, 120.0])
 def test_a_smooth_motion_is_followed_between_the_frames(fps: float) -> None:
     curves, speech = faces(0.5 + 0.4 * np.sin(2 * np.pi * 3 * (np.arange(200) + 0.5) / 50))
