@@ -41,8 +41,9 @@ def speech(seconds: float, *, rate: int = RATE, seed: int = 0) -> Floats:
         lasting = random.uniform(0.06, 0.3)
         kind = random.integers(4)
         pitch, first, second = random.uniform(80, 250), random.uniform(300, 900), random.uniform(1000, 2300)
-        piece = vowel(lasting, pitch_hz=pitch, formants_hz=(first, second, 2700), rate=rate) if kind < 2 else 0.3 * noise(lasting, rate=rate, seed=length)
-        pieces.append(piece * (kind != 3) * np.hanning(len(piece)).astype(np.float32))
+        voiced = vowel(lasting, pitch_hz=pitch, formants_hz=(first, second, 2700), rate=rate)
+        piece = (voiced, voiced, 0.3 * noise(lasting, rate=rate, seed=length), 0 * voiced)[kind]
+        pieces.append(piece * np.hanning(len(piece)).astype(np.float32))
         length += len(piece)
     return np.concatenate(pieces)[: round(seconds * rate)]
 
@@ -68,8 +69,8 @@ METADATA = {
 def graph(path: Path, **metadata: str | None) -> Path:
     """An ONNX file whose every frame really hears LOOK_BACK samples before its hop and LOOK_AHEAD after it.
 
-    Its weights are noise and its frames come in pairs (a stride of ALIGN), so that a window with too little around it, or off the grid, gives other frames.
-    Keywords replace entries of the metadata; None leaves one out.
+    Its weights are noise and its frames come in pairs (a stride of ALIGN), so that a window with too little around it, or off the grid, gives other
+    frames. Keywords replace entries of the metadata; None leaves one out.
     """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
@@ -86,7 +87,8 @@ def graph(path: Path, **metadata: str | None) -> Path:
         "to_loudness": random.normal(0, 1, (hidden, 1)),
     }
     initializers = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in constants.items()]
-    whole = {"one": [1], "two": [2], "hop": [HOP], "zero": [0], "frames_of": [1, -1, hidden], "around": [0, 0, LOOK_BACK, 0, 0, LOOK_AHEAD + ALIGN - HOP]}
+    around = [0, 0, LOOK_BACK, 0, 0, LOOK_AHEAD + ALIGN - HOP]
+    whole = {"zero": [0], "one": [1], "two": [2], "hop": [HOP], "frames_of": [1, -1, hidden], "around": around}
     initializers += [numpy_helper.from_array(np.array(value, np.int64), name) for name, value in whole.items()]
     nodes = [
         helper.make_node("Unsqueeze", ["audio", "one"], ["channel"]),

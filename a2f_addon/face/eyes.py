@@ -1,12 +1,13 @@
-"""Blinks, at a natural rate, where a speaker blinks: at the ends of phrases and in pauses.
+"""Eyes that live: they blink where a speaker blinks, at the ends of phrases and in pauses, and look away for a moment now and then.
 
-Figures: about 17 blinks a minute at rest and 26 in conversation (Bentivoglio et al., "Analysis of blink rate patterns in normal subjects", 1997);
+Blinks: about 17 a minute at rest and 26 in conversation (Bentivoglio et al., "Analysis of blink rate patterns in normal subjects", 1997);
 intervals spread log-normally; lids close in 70 to 100 ms and open in 150 to 250 ms, both eyes together.
+Gaze: how far and how fast it jumps, and how long it stays (Lee, Badler and Badler, "Eyes Alive", 2002).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,23 @@ SHUT_S = 0.045
 """Longer than a frame at 24 frames per second (42 ms), so that one of them always finds the lids shut."""
 APART_S = 0.1
 """Open eyes between two blinks, at the least."""
+AT_YOU_S, AWAY_S = 3.0, 1.0
+"""How long the eyes of somebody who talks stay on the listener and off, on average."""
+FARTHEST_DEG = 12.0
+"""Beyond, the head would turn too."""
+FULL_DEG = 35.0
+"""How far an eye is turned where its shape is at 1: about as far as eyes turn with comfort."""
+LOOKS = {
+    "eyeLookOutLeft": (1, 0),
+    "eyeLookInRight": (1, 0),
+    "eyeLookInLeft": (-1, 0),
+    "eyeLookOutRight": (-1, 0),
+    "eyeLookUpLeft": (0, 1),
+    "eyeLookUpRight": (0, 1),
+    "eyeLookDownLeft": (0, -1),
+    "eyeLookDownRight": (0, -1),
+}
+"""Which way each shape looks: to the face's own left, and up. Apple's shapes bring the lids along."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +56,7 @@ class Eyes:
 
     enabled: bool = option(True, "Let the eyes blink", flag="eyes")
     blinks_per_minute: float = option(20.0, "Blinks a minute, on average", minimum=0.0, maximum=60.0, flag="blinks-per-minute")
+    gaze: float = option(0.5, "How far the eyes wander; 0 keeps them on the viewer", minimum=0.0, maximum=1.0, flag="gaze")
     seed: int = option(0, "Another number gives another natural rhythm, the same number the same", minimum=0, maximum=2**31 - 1, flag="seed")
 
     def __post_init__(self) -> None:
@@ -65,11 +84,13 @@ class Blink:
 
 
 def look(curves: FaceCurves, speech: Speech, settings: Eyes) -> FaceCurves:
-    """The same face with living eyes. Owns the lids; the motion is the same at any frame rate."""
+    """The same face with living eyes: owns the lids and the gaze. The motion is the same at any frame rate."""
     if not settings.enabled:
         return curves
     lids = lid_closure(curves.times, blinks(speech, settings))
-    return curves.with_channels({"eyeBlinkLeft": lids, "eyeBlinkRight": lids})
+    angles = gaze_deg(curves.times, glances(speech, settings))
+    looks = {name: np.clip(angles @ way / FULL_DEG, 0.0, 1.0).astype(np.float32) for name, way in LOOKS.items()}
+    return curves.with_channels({"eyeBlinkLeft": lids, "eyeBlinkRight": lids, **looks})
 
 
 def lid_closure(times: Times, events: Iterable[Blink]) -> Floats:
@@ -107,6 +128,43 @@ def blinks(speech: Speech, settings: Eyes) -> list[Blink]:
             found.append(blink)
             last, free_from = blink.start_s, blink.end_s + APART_S
     return found
+
+
+@dataclass(frozen=True)
+class Glance:
+    """Where both eyes look from a time on, in degrees to the face's left and up, and how long the jump there takes."""
+
+    start_s: float
+    left_deg: float
+    up_deg: float
+    jump_s: float
+
+
+def glances(speech: Speech, settings: Eyes) -> list[Glance]:
+    """At the viewer and away in turn, in order, from the recording's beginning to its end. What is drawn depends on the seed alone."""
+    # A stream of its own, so that the blinks do not depend on the gaze.
+    random = np.random.default_rng((settings.seed, 1))
+    found = [Glance(float(speech.times[0]) if len(speech) else 0.0, 0.0, 0.0, 1.0)]
+    while len(speech) and found[-1].start_s < speech.times[-1]:
+        at_you = len(found) % 2 == 0
+        stay_s = (AWAY_S if at_you else AT_YOU_S) * random.lognormal(-SPREAD * SPREAD / 2, SPREAD)
+        size = min(-6.9 * np.log(random.uniform(1e-3, 15.0) / 15.7), FARTHEST_DEG) * settings.gaze
+        angle = random.uniform(0, 2 * np.pi)
+        # Eyes wander sideways more than up and down.
+        left, up = (0.0, 0.0) if at_you else (size * np.cos(angle), 0.5 * size * np.sin(angle))
+        distance = np.hypot(left - found[-1].left_deg, up - found[-1].up_deg)
+        found.append(Glance(found[-1].start_s + stay_s, float(left), float(up), float(0.025 + 0.0024 * distance)))
+    return found
+
+
+def gaze_deg(times: Times, events: Sequence[Glance]) -> Times:
+    """Where both eyes look at these times, degrees [frames, 2] to the face's left and up."""
+    starts = np.array([event.start_s for event in events])
+    aims = np.array([(event.left_deg, event.up_deg) for event in events])
+    now = np.clip(np.searchsorted(starts, times, side="right") - 1, 0, None)
+    before = np.clip(now - 1, 0, None)
+    part = _eased((times - starts[now]) / np.array([event.jump_s for event in events])[now])
+    return aims[before] + (aims[now] - aims[before]) * part[:, None]
 
 
 def _invitation(speech: Speech) -> Times:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import FrozenInstanceError
 
 import numpy as np
@@ -45,7 +46,7 @@ def test_columns_are_in_the_order_asked_for_and_only_those_there_are() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"values": np.zeros((3, 3))}, {"values": np.zeros(2)}, {"names": ("jawOpen", "jawOpen")}, {"fps": 0.0}, {"fps": float("nan")}, {"start": float("inf")}],
+    [{"values": np.zeros((3, 3))}, {"values": np.zeros(2)}, {"names": ("jawOpen", "jawOpen")}, {"fps": 0.0}, {"fps": math.nan}, {"start": math.inf}],
     ids=["a column too many", "no table", "a name twice", "no rate", "no number", "no start"],
 )
 def test_what_does_not_fit_together_is_a_mistake(wrong: dict[str, object]) -> None:

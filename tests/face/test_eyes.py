@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from a2f_addon.errors import SettingError
 from a2f_addon.face import arkit
 from a2f_addon.face.curves import FaceCurves, Speech
-from a2f_addon.face.eyes import Blink, Eyes, blinks, lid_closure, look
+from a2f_addon.face.eyes import LOOKS, Blink, Eyes, Glance, blinks, gaze_deg, lid_closure, look
 
 FPS = 50.0
 LIDS = ("eyeBlinkLeft", "eyeBlinkRight")
@@ -38,7 +40,7 @@ def test_no_two_blinks_touch_and_none_is_cut(seed: int, rate: float, seconds: fl
     speech = said(seconds, start=4.0)
     found = blinks(speech, Eyes(blinks_per_minute=rate, seed=seed))
     assert all(0.07 <= blink.closing_s <= 0.10 and 0.15 <= blink.opening_s <= 0.25 for blink in found)
-    assert all(earlier.end_s + 0.09 < later.start_s for earlier, later in zip(found, found[1:], strict=False))
+    assert all(earlier.end_s + 0.09 < later.start_s for earlier, later in pairwise(found))
     assert all(speech.times[0] <= blink.start_s and blink.end_s <= speech.times[-1] + 1e-9 for blink in found)
 
 
@@ -66,8 +68,9 @@ def test_every_blink_shuts_the_eyes_for_a_frame_and_opens_them_again(fps: float)
 
 def test_the_motion_is_the_same_at_any_frame_rate() -> None:
     speech = said(60.0)
-    slow, fast = (look(still(60.0, fps=fps), speech, Eyes()).channel("eyeBlinkLeft") for fps in (30.0, 120.0))
+    slow, fast = (look(still(60.0, fps=fps), speech, Eyes()).values for fps in (30.0, 120.0))
     np.testing.assert_array_equal(slow, fast[::4])
+    assert slow.any(axis=0)[:14].sum() == 10
 
 
 def test_lids_close_quicker_than_they_open_and_without_a_jerk() -> None:
@@ -79,6 +82,34 @@ def test_lids_close_quicker_than_they_open_and_without_a_jerk() -> None:
     # A smoothstep over the shorter of the two moves by 1.5 / 80 in a millisecond at most.
     assert np.abs(np.diff(lids)).max() < 1.5 / 80 + 1e-3
     assert times[peak[0]] - 1.0 < blink.end_s - times[peak[-1]]
+
+
+def test_the_gaze_stays_on_the_viewer_mostly_and_both_eyes_go_together() -> None:
+    face = look(still(600.0, fps=30.0), said(600.0), Eyes())
+    left, right = face.channel("eyeLookOutLeft"), face.channel("eyeLookInRight")
+    np.testing.assert_array_equal(left, right)
+    away = face.values[:, face.columns(LOOKS)].any(axis=1)
+    # A second in four, give or take the luck of 150 glances.
+    assert 0.15 < away.mean() < 0.35
+    # Twelve degrees of 35, by half.
+    assert 0.1 < face.values[:, face.columns(LOOKS)].max() <= 0.5 * 12 / 35 + 1e-6
+
+
+@pytest.mark.parametrize("size_deg", [2.0, 10.0])
+def test_a_glance_is_as_quick_as_an_eye(size_deg: float) -> None:
+    there = Glance(1.0, size_deg, 0.0, 0.025 + 0.0024 * size_deg)
+    times = np.arange(0.9, 1.2, 0.001)
+    angle = gaze_deg(times, [Glance(0.0, 0.0, 0.0, 1.0), there])[:, 0]
+    moving = (angle > 1e-9) & (angle < size_deg - 1e-9)
+    assert moving.sum() == pytest.approx(1000 * there.jump_s, abs=2)
+    assert angle[-1] == size_deg and np.all(np.diff(angle) >= 0)
+
+
+def test_a_still_gaze_changes_no_blink() -> None:
+    face, speech = still(60.0, fps=30.0), said(60.0)
+    fixed, free = look(face, speech, Eyes(gaze=0)), look(face, speech, Eyes(gaze=1))
+    np.testing.assert_array_equal(fixed.channel("eyeBlinkLeft"), free.channel("eyeBlinkLeft"))
+    assert not fixed.values[:, face.columns(LOOKS)].any() and free.values[:, face.columns(LOOKS)].any()
 
 
 def test_a_seed_gives_one_rhythm_and_both_eyes_share_it() -> None:

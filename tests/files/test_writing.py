@@ -32,7 +32,7 @@ def test_what_breaks_off_leaves_what_was_there(tmp_path: Path, error: type[BaseE
 
 
 def test_a_full_disk_is_told_in_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="cannot be written .No space left"), writing.whole(tmp_path / "take.csv"):
+    with pytest.raises(OutputError, match=r"cannot be written \(No space left"), writing.whole(tmp_path / "take.csv"):
         raise OSError(28, "No space left on device")
     assert not list(tmp_path.iterdir())
 

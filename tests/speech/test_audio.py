@@ -176,7 +176,8 @@ def test_what_is_no_sound_is_refused_with_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "empty.wav").touch()
     (tmp_path / "text.wav").write_text("no sound at all\n" * 99, "utf-8")
     soundfile.write(tmp_path / "none.wav", np.zeros(0), made.RATE)
-    for name, sentence in {"empty.wav": "is empty", "text.wav": "no sound that can be read", "none.wav": "holds no samples", "gone.wav": "no file"}.items():
+    sentences = {"empty.wav": "is empty", "text.wav": "no sound that can be read", "none.wav": "holds no samples", "gone.wav": "There is no file"}
+    for name, sentence in sentences.items():
         with pytest.raises(SoundError, match=sentence):
             heard(tmp_path / name)
     with pytest.raises(SoundError, match="is a folder"):

@@ -119,7 +119,8 @@ class Runtime(SimpleNamespace):
         def run(*_: Any) -> None:
             raise RuntimeError("out of memory")
 
-        return SimpleNamespace(run=run, get_providers=lambda: providers, **{name: getattr(session, name) for name in ("get_inputs", "get_outputs", "get_modelmeta")})
+        same = {name: getattr(session, name) for name in ("get_inputs", "get_outputs", "get_modelmeta")}
+        return SimpleNamespace(run=run, get_providers=lambda: providers, **same)
 
 
 @pytest.mark.parametrize(("broken_at", "why"), [("start", "CUDA driver is too old"), ("silently", "did not start"), ("run", "out of memory")])
@@ -139,7 +140,7 @@ def test_a_card_that_fails_leaves_the_work_to_the_next_and_says_so(graph: Path, 
 def test_a_model_that_is_missing_or_damaged_is_refused(graph: Path, tmp_path: Path) -> None:
     damaged = tmp_path / "damaged.onnx"
     damaged.write_bytes(graph.read_bytes()[:5000])
-    with pytest.raises(ModelError, match="'damaged.onnx' is damaged"):
+    with pytest.raises(ModelError, match=r"'damaged\.onnx' is damaged"):
         model.load(damaged)
     with pytest.raises(ModelError, match="no model file"):
         model.load(tmp_path / "gone.onnx")
