@@ -38,6 +38,15 @@ LONGEST_S, LONGEST_STOP_S = 0.6, 0.35
 LOUD_PAUSE_DB = 13.0
 LONGEST_LOUD_PAUSE_S = 0.4
 
+#: pocketsphinx lays the first and the last phone over a short silence at a clip's end. What lies this little over the clip's quiet is that silence.
+QUIET_DB = 6.0
+#: ... and is this far below the clip's loud vowels (its ninetieth percentile), even where the whole clip is noisy.
+NEVER_QUIET_DB = -25.0
+#: What is left of the phone at least; of a stop more, since its closure makes no sound.
+SHORTEST_END_S, SHORTEST_END_STOP_S = 0.04, 0.08
+#: More silence than this around a clip's words is cut away: a keyword of half a second comes in three seconds of room.
+LONGEST_MARGIN_S = 0.6
+
 _STOPS = frozenset({"P", "B", "T", "D", "K", "G", "DH", "HH", "V"})
 
 #: What all the English neural voices say; the table gives it for some and lists the speakers for the others.
@@ -128,7 +137,7 @@ def align(audio: NDArray[np.int16], text: str) -> tuple[Segment, ...]:
     duration_s = len(audio) / RATE
     segments = corpora.tidy(_later(found), duration_s=duration_s)
     check(segments, audio=audio)
-    return segments
+    return trim(segments, audio=audio)
 
 
 def _decode(decoder: Any, raw: bytes) -> None:
@@ -163,11 +172,35 @@ def check(segments: tuple[Segment, ...], *, audio: NDArray[np.int16]) -> None:
 def loud_pause_s(segments: tuple[Segment, ...], *, audio: NDArray[np.int16]) -> float:
     """The longest pause, in seconds, that is about as loud as the speech beside it and well over the clip's quiet."""
     level = level_db(audio)
-    quiet_db = float(np.percentile(level, 10))
-    speech = [_frames(level, segment) for segment in segments if segment[2] != phones.SILENCE]
-    loud_db = max(float(np.median(np.concatenate(speech))) - 12.0, quiet_db + LOUD_PAUSE_DB)
+    loud_db = max(_speech_db(level, segments) - 12.0, float(np.percentile(level, 10)) + LOUD_PAUSE_DB)
     pauses = [segment for segment in segments if segment[2] == phones.SILENCE and len(_frames(level, segment))]
     return max((end - start for start, end, _ in pauses if np.median(_frames(level, (start, end, ""))) > loud_db), default=0.0)
+
+
+def trim(segments: tuple[Segment, ...], *, audio: NDArray[np.int16]) -> tuple[Segment, ...]:
+    """The same with the silence at either end of a recording taken out of its first and its last phone."""
+    level = level_db(audio)
+    threshold_db = min(float(np.percentile(level, 5)) + QUIET_DB, float(np.percentile(level, 90)) + NEVER_QUIET_DB)
+    spoken = [i for i, (_, _, phone) in enumerate(segments) if phone != phones.SILENCE]
+    first, last, trimmed = spoken[0], spoken[-1], list(segments)
+    start, end, phone = trimmed[first]
+    shortest = SHORTEST_END_STOP_S if phone in _STOPS else SHORTEST_END_S
+    quiet_s = _leading(_frames(level, trimmed[first]) < threshold_db) * FRAME_S
+    trimmed[first] = (max(start, min(start + quiet_s, end - shortest)), end, phone)
+    start, end, phone = trimmed[last]
+    quiet_s = _leading(_frames(level, trimmed[last])[::-1] < threshold_db) * FRAME_S
+    trimmed[last] = (start, min(end, max(end - quiet_s, start + SHORTEST_END_S)), phone)
+    return corpora.tidy(trimmed, duration_s=len(audio) / RATE)
+
+
+def _leading(flags: NDArray[np.bool_]) -> int:
+    """How many are true before the first that is not; fewer than three are no silence worth a label."""
+    count = int(np.argmin(np.append(flags, False)))
+    return count if count >= 3 else 0
+
+
+def _speech_db(level: NDArray[np.float64], segments: tuple[Segment, ...]) -> float:
+    return float(np.median(np.concatenate([_frames(level, segment) for segment in segments if segment[2] != phones.SILENCE])))
 
 
 def _frames(level: NDArray[np.float64], segment: Segment) -> NDArray[np.float64]:
@@ -193,7 +226,17 @@ def _aligned(task: tuple[Source, Clip]) -> Recording | str:
         segments = align(audio, source.text(clip))
     except (AlignmentError, phones.UnknownPhoneError) as error:
         return re.sub(r"\d+", "N", str(error))
+    audio, segments = crop(audio, segments)
     return Recording(clip.id, clip.speaker, source.language, source.licence, audio, segments)
+
+
+def crop(audio: NDArray[np.int16], segments: tuple[Segment, ...]) -> tuple[NDArray[np.int16], tuple[Segment, ...]]:
+    """Recording and labels with no more than LONGEST_MARGIN_S of silence before the first and after the last phone."""
+    spoken = [segment for segment in segments if segment[2] != phones.SILENCE]
+    first = max(0, round((spoken[0][0] - LONGEST_MARGIN_S) * RATE))
+    last = min(len(audio), round((spoken[-1][1] + LONGEST_MARGIN_S) * RATE))
+    moved = [(start - first / RATE, end - first / RATE, phone) for start, end, phone in segments]
+    return audio[first:last], corpora.tidy(moved, duration_s=(last - first) / RATE)
 
 
 def _dutch(folder: Path) -> Iterator[Recording | str]:

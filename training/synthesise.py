@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import multiprocessing
 import re
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,9 @@ FULL_S = {"espeak_en": 2.5 * 3600, "espeak_world": 2.0 * 3600, "flite": 1.5 * 36
 
 #: A task makes about this much; tasks are what the processes share out, and each has a seed of its own, so that their number does not matter.
 BATCH_S = 150.0
+
+#: A batch takes some fifteen; an engine that needs this many is broken.
+_MOST_TURNS = 300
 
 #: espeak-ng now and then gives a phone no time; a shorter one is an error of its labels (its shortest real ones are near 15 ms).
 SHORTEST_PHONE_S = 0.008
@@ -96,7 +99,10 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 
 class Espeak:
-    """The library of espeak-ng, of which a process can have one. Raises EngineError when it is not installed."""
+    """The library of espeak-ng, of which a process can have one. Raises EngineError when it is not installed.
+
+    The same text gives the same sound only where the same was said before it: the library keeps the state of its flutter and of its noise.
+    """
 
     def __init__(self) -> None:
         try:
@@ -127,8 +133,6 @@ class Espeak:
         """
         self._sound.clear()
         self._events.clear()
-        # The breath noise comes from the C library's generator; the same text must give the same sound whatever was said before.
-        ctypes.CDLL(None).srand(1)
         if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
             raise EngineError(f"espeak-ng has no voice '{voice}'.")
         for parameter, value in ((_RATE, rate_wpm), (_PITCH, pitch), (_PITCH_RANGE, pitch_range)):
@@ -345,15 +349,20 @@ class Batch:
 
 
 def speak(batch: Batch) -> list[Recording]:
-    """The recordings of a batch; a sentence that an engine labelled badly is left out and another said instead."""
+    """The recordings of a batch; a sentence that an engine labelled badly is left out and another said instead.
+
+    Raises EngineError when an engine labels next to nothing well.
+    """
     rng = np.random.default_rng([batch.seed, list(FULL_S).index(batch.corpus), batch.index])
     made: list[Recording] = []
     spoken_s = 0.0
-    while spoken_s < batch.seconds:
+    for _ in range(_MOST_TURNS):
         for recording in _turn(batch, rng, first=len(made)):
             made.append(recording)
             spoken_s += len(recording.audio) / RATE
-    return made
+        if spoken_s >= batch.seconds:
+            return made
+    raise EngineError(f"Of {_MOST_TURNS} speakers of '{batch.corpus}' hardly a sentence could be used; is the engine another version?")
 
 
 def _turn(batch: Batch, rng: np.random.Generator, *, first: int) -> Iterator[Recording]:
@@ -404,8 +413,9 @@ def make_corpus(cache: Path, name: str, *, seconds: float, seed: int, workers: i
         return corpora.read_corpus(cache, name, split=None)
     count = max(1, round(seconds / BATCH_S))
     batches = [Batch(name, seed, i, seconds / count) for i in range(count)]
-    with ProcessPoolExecutor(workers) as pool:
-        spoken = pool.map(speak, batches)
+    # A process a batch: espeak-ng's sound depends on all that it said before, and it cannot be started twice in one process.
+    with multiprocessing.get_context("fork").Pool(workers, maxtasksperchild=1) as pool:
+        spoken = pool.imap(speak, batches)
         return corpora.write_corpus(cache, name, _counted(spoken, count=count, name=name, progress=progress), made_from=made_from)
 
 
