@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -71,9 +72,8 @@ def test_kaldis_labels_past_the_end_of_the_sound_are_refused() -> None:
     assert align._kaldi_segments([{"phones": [label]}], duration_s=0.8) == ((0.0, 0.2, "sil"), (0.2, 0.6, "AA"), (0.6, 0.8, "sil"))
 
 
-@pytest.mark.skipif(shutil.which("flite") is None, reason="needs flite")
+@pytest.mark.skipif(find_spec("pocketsphinx") is None or shutil.which("flite") is None, reason="needs pocketsphinx and flite")
 def test_pocketsphinx_finds_the_phones_that_flite_said() -> None:
-    pytest.importorskip("pocketsphinx")
     said = synthesise.flite_say("My mother moved above the bumpy river.", voice="slt")
     found = align.align(corpora.to_int16(said.sound), "My mother moved above the bumpy river.")
     truth = [start for start, _, phone in said.segments if phone in ("M", "B")]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,7 +102,6 @@ def test_layout_and_comments_do_not_make_a_corpus_anew(tmp_path: Path) -> None:
 
 
 def test_clips_are_read_at_16_khz_with_the_speaker_that_their_name_tells(tmp_path: Path) -> None:
-    soundfile = pytest.importorskip("soundfile")
     folder = tmp_path / "neural_voices"
     (folder / "clips").mkdir(parents=True)
     soundfile.write(folder / "clips" / "en_US__set__sample_p1.opus", np.sin(np.arange(48_000) / 9), 48_000, format="OGG", subtype="OPUS")
