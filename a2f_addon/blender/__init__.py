@@ -1,0 +1,39 @@
+"""The only room that knows Blender."""
+
+from __future__ import annotations
+
+import atexit
+from typing import Any
+
+import bpy
+
+from . import cli, operators, panel, preferences, properties, runner
+
+
+def register() -> None:
+    """Blender switches the add-on on. Nothing heavy: what a bake needs is loaded by the first bake."""
+    bpy.utils.register_class(preferences.A2F_AP_preferences)
+    properties.register()
+    operators.register()
+    panel.register()
+    cli.register()
+    bpy.app.handlers.load_pre.append(_before_load)
+    # Blender as a Python module ends without switching its add-ons off, and up to 4.5 crashes or hangs over what they registered.
+    atexit.register(runner.stop if bpy.app.binary_path else unregister)
+
+
+def unregister() -> None:
+    """Blender switches the add-on off."""
+    atexit.unregister(unregister)
+    atexit.unregister(runner.stop)
+    runner.stop()
+    bpy.app.handlers.load_pre.remove(_before_load)
+    for room in (cli, panel, operators, properties):
+        room.unregister()
+    bpy.utils.unregister_class(preferences.A2F_AP_preferences)
+
+
+@bpy.app.handlers.persistent
+def _before_load(*_: Any) -> None:
+    """Another file is about to take this one's place, and the bake's targets with it."""
+    runner.stop()

@@ -1,0 +1,136 @@
+"""Every difference between Blender versions, as small typed functions; the rest of the room is written as if there were one Blender.
+
+- Actions: up to 4.3 an Action is a list of F-Curves and animates one kind of datablock; from 4.4 on it has layers and a slot for each datablock,
+  and 5.0 took the list away.
+- Sequencer: 4.4 renames sequences to strips, 5.0 lets the strips belong to a scene of the workspace's choice, 5.1 renames the handles
+  (the old names go with 6.0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import bpy
+from bpy.types import Action, AnimData, Context, FCurve, Key, NlaStrip, Scene
+
+Slot = Any
+"""bpy.types.ActionSlot where Blender has it; None where it has not."""
+
+HAS_SLOTS = bpy.app.version >= (4, 4, 0)
+
+
+def scene_of(context: Context) -> Scene:
+    """The scene, which every context that a person can press a button in has. Raises RuntimeError in one that has none."""
+    if context.scene is None:
+        raise RuntimeError("there is no scene in this context")
+    return context.scene
+
+
+def new_slot(action: Action, key: Key) -> Slot:
+    """A slot of the Action for the Key; None where there are no slots, and the Action is then for Keys as a whole."""
+    if HAS_SLOTS:
+        return action.slots.new(id_type="KEY", name=key.name)
+    action.id_root = "KEY"
+    return None
+
+
+def new_fcurve(action: Action, slot: Slot, data_path: str) -> FCurve:
+    """An empty F-Curve for the slot. Raises RuntimeError where the Action has one for this path already."""
+    if not HAS_SLOTS:
+        return action.fcurves.new(data_path)
+    layer = action.layers[0] if len(action.layers) else action.layers.new("Layer")
+    strip: Any = layer.strips[0] if len(layer.strips) else layer.strips.new(type="KEYFRAME")
+    return strip.channelbag(slot, ensure=True).fcurves.new(data_path)
+
+
+def fcurves(action: Action | None, slot: Slot) -> list[FCurve]:
+    """What an Action holds for a slot; nothing where it has slots and none is chosen, for then nothing plays."""
+    if action is None:
+        return []
+    if not HAS_SLOTS:
+        return list(action.fcurves)
+    return [] if slot is None else list(_bag(action, slot))
+
+
+def every_fcurve(action: Action) -> list[FCurve]:
+    """What an Action holds for all of its slots, slot after slot."""
+    if not HAS_SLOTS:
+        return list(action.fcurves)
+    return [curve for slot in action.slots for curve in _bag(action, slot)]
+
+
+def _bag(action: Action, slot: Slot) -> Iterator[FCurve]:
+    strips: Iterable[Any] = (strip for layer in action.layers for strip in layer.strips)
+    for strip in strips:
+        channelbag = strip.channelbag(slot)
+        if channelbag is not None:
+            yield from channelbag.fcurves
+
+
+def slot_of(user: AnimData | NlaStrip) -> Slot:
+    """The slot that an AnimData or a strip plays."""
+    return user.action_slot if HAS_SLOTS else None
+
+
+def slot_handle(slot: Slot) -> int:
+    """A number that finds the slot again in its Action; 0 for none."""
+    return 0 if slot is None else slot.handle
+
+
+def slot_by_handle(action: Action, handle: int) -> Slot:
+    """The slot with this number; None for 0 and where it is gone."""
+    if not HAS_SLOTS or not handle:
+        return None
+    return next((slot for slot in action.slots if slot.handle == handle), None)
+
+
+def assign(user: AnimData | NlaStrip, action: Action | None, slot: Slot) -> None:
+    """Let an AnimData or a strip play an Action, and just this slot of it."""
+    user.action = action
+    if HAS_SLOTS and action is not None:
+        user.action_slot = slot
+
+
+def sequencer_scene(context: Context) -> Scene:
+    """The scene whose strips the sequencer shows."""
+    return getattr(context.workspace, "sequencer_scene", None) or scene_of(context)
+
+
+def strips(scene: Scene) -> list[Any]:
+    """Every strip of a scene, those inside of metastrips included."""
+    editor = scene.sequence_editor
+    if editor is None:
+        return []
+    found: Iterable[Any] = editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
+    return list(found)
+
+
+class StripTimes(NamedTuple):
+    """Where a sound strip lies, in frames of its scene.
+
+    zero: where the recording's own second 0 plays, or would play without the trim. left, right: where it is heard, the end excluded.
+    end: where all of its content would end.
+    sound_offset_s: seconds by which the sound is heard later than its place says.
+    """
+
+    zero: float
+    left: float
+    right: float
+    end: float
+    sound_offset_s: float
+
+
+def strip_times(strip: Any) -> StripTimes:
+    """The times of a sound strip, without a speed of its own (see :func:`is_retimed`)."""
+    if hasattr(strip, "content_start"):
+        start, left, right, end, hidden = strip.content_start, strip.left_handle, strip.right_handle, strip.content_end, strip.content_trim_start
+    else:
+        start, left, right, hidden = strip.frame_start, strip.frame_final_start, strip.frame_final_end, strip.animation_offset_start
+        end = start + strip.frame_duration
+    return StripTimes(start - hidden, left, right, end, getattr(strip, "sound_offset", 0.0))
+
+
+def is_retimed(strip: Any) -> bool:
+    """Whether the strip may play its sound at another speed than recorded. Blender tells since 4.5."""
+    return len(getattr(strip, "retiming_keys", ())) > 0

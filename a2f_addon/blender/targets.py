@@ -1,0 +1,435 @@
+"""Which shape keys will be keyed, and what becomes of the animation that is there: decided here, once, as plain data, before anything is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+from bpy.types import Action, AnimData, Context, FCurve, Key, Object, Scene
+
+from ..errors import TargetError
+from ..face.arkit import NAMES
+from ..face.matching import match, nearest
+from . import compat, ownership
+
+MARGIN_FRAMES = 10_000
+"""How far a strip that stands for an endless Action reaches beyond its keys and the scene."""
+
+Reach = Mapping[str, tuple[float, float]]
+"""ARKit name to the lowest and the highest value that its curve takes."""
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A shape key and the curve that it takes. low, high: how far its slider goes."""
+
+    arkit: str
+    shape: str
+    data_path: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Face:
+    """A Key with face shapes. uid: its session_uid. object: the name of a mesh that shows it. driven: shapes that a driver moves, and no key can."""
+
+    uid: int
+    object: str
+    channels: tuple[Channel, ...]
+    driven: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An Action that goes on playing as an NLA strip; start and end are frames, of the Action and of the scene alike."""
+
+    action: int
+    slot: int
+    name: str
+    start: float
+    end: float
+    extrapolation: Any
+    blend_type: Any = "REPLACE"
+    influence: float = 1.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is written on one Key.
+
+    beneath: what plays there now as its Action. rest: channels that are held at 0 while no recording plays.
+    extrapolation: of the new Action. silenced: its NLA is switched off, and stays unheard track by track.
+    outdated: session_uids of A2F's own earlier results of the same recording.
+    """
+
+    face: Face
+    beneath: Layer | None
+    rest: tuple[Channel, ...]
+    extrapolation: Any
+    silenced: bool
+    outdated: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a bake will do. warnings: whole sentences, for the artist."""
+
+    action_name: str
+    identity: str
+    targets: tuple[Target, ...]
+    warnings: tuple[str, ...]
+
+
+def family(asked: Iterable[Object], scene: Scene) -> list[Object]:
+    """These objects, first, and those of the scene that belong to them, once each.
+
+    Together belong the objects beneath one armature or deformed by it, or without an armature those of one parent, and what hangs below an object.
+    """
+    asked = list(asked)
+    there = set(scene.objects)
+    fellows = [fellow for each in asked for fellow in _fellows(each, scene) if fellow in there]
+    return list(dict.fromkeys([*asked, *fellows]))
+
+
+def faces(objects: Iterable[Object]) -> list[Face]:
+    """The Keys of these objects that have face shapes, each Key once. Nothing is checked; quick enough to be drawn."""
+    found: dict[int, Face] = {}
+    for each in objects:
+        key = shape_keys(each)
+        if key is not None and key.session_uid not in found:
+            face = _face(key, each.name)
+            if face.channels or face.driven:
+                found[key.session_uid] = face
+    return list(found.values())
+
+
+def shape_keys(owner: Object) -> Key | None:
+    """The Key of a mesh object."""
+    return owner.data.shape_keys if owner.type == "MESH" else None  # type: ignore[union-attr]
+
+
+def asked_for(context: Context) -> list[Object]:
+    """What the artist points at: the active object and the selected ones."""
+    layer = context.view_layer
+    if layer is None:
+        return []
+    return [each for each in dict.fromkeys([layer.objects.active, *layer.objects.selected]) if each is not None]
+
+
+def key_by_uid(uid: int) -> Key | None:
+    """The Key with this session_uid; None where it is gone."""
+    return next((key for key in bpy.data.shape_keys if key.session_uid == uid), None)
+
+
+def plan(
+    objects: Sequence[Object],
+    *,
+    asked: Collection[Object],
+    name: str,
+    identity: str,
+    scene: Scene,
+    reach: Reach | None = None,
+) -> Plan:
+    """What baking the recording onto these objects will do.
+
+    asked: those of the objects that the artist chose; what hinders one of them stops the bake, and what hinders another leaves just that one out.
+    reach: what the curves do, for shapes that take them; without it, all 52 from 0 to 1.
+    Raises TargetError with a sentence for every problem.
+    """
+    reach = dict.fromkeys(NAMES, (0.0, 1.0)) if reach is None else reach
+    owners = _Owners()
+    problems: list[str] = []
+    left_out: list[str] = []
+    warnings: list[str] = []
+    targets: list[Target] = []
+    chosen = {key.session_uid for each in asked if (key := shape_keys(each)) is not None}
+    for face in faces(objects):
+        hindrances = list(_hindrances(face))
+        if not hindrances:
+            targets.append(_target(_limited_to(face, reach), identity=identity, scene=scene, reach=reach, owners=owners, warn=warnings.append))
+        elif face.uid in chosen:
+            problems += hindrances
+        else:
+            left_out += hindrances
+    if not targets and not problems:
+        problems = left_out or [_nothing_found(objects)]
+    if problems:
+        raise TargetError(" ".join(problems))
+    warnings = [*_missing_jaw(targets), *(f"Left out: {each}" for each in left_out), *warnings]
+    return Plan(ownership.PREFIX + name, identity, tuple(targets), tuple(warnings))
+
+
+def _fellows(owner: Object, scene: Scene) -> Iterator[Object]:
+    yield from owner.children_recursive
+    armature = _armature(owner)
+    if armature is not None:
+        yield from armature.children_recursive
+        yield from (each for each in scene.objects if each.type == "MESH" and _deformed_by(each) == armature)
+    elif owner.parent is not None:
+        yield from owner.parent.children_recursive
+
+
+def _armature(owner: Object) -> Object | None:
+    above: Object | None = owner
+    while above is not None:
+        if above.type == "ARMATURE":
+            return above
+        above = above.parent
+    return _deformed_by(owner)
+
+
+def _deformed_by(owner: Object) -> Object | None:
+    modifiers: Iterable[Any] = owner.modifiers
+    return next((modifier.object for modifier in modifiers if modifier.type == "ARMATURE" and modifier.object), None)
+
+
+def _face(key: Key, name: str) -> Face:
+    blocks = {block.name: block for block in key.key_blocks if block != key.reference_key}
+    animation = key.animation_data
+    driven_paths = {driver.data_path for driver in animation.drivers} if animation else set()
+    channels, driven = [], []
+    for arkit, shapes in match(blocks).found.items():
+        for shape in shapes:
+            block = blocks[shape]
+            path = block.path_from_id("value")
+            if path in driven_paths:
+                driven.append(shape)
+            else:
+                channels.append(Channel(arkit, shape, path, block.slider_min, block.slider_max))
+    return Face(key.session_uid, name, tuple(channels), tuple(driven))
+
+
+def _limited_to(face: Face, reach: Reach) -> Face:
+    return Face(face.uid, face.object, tuple(channel for channel in face.channels if channel.arkit in reach), face.driven)
+
+
+def _hindrances(face: Face) -> Iterator[str]:
+    key = _present(face)
+    if key.library is not None:
+        yield f"'{face.object}' is linked from '{key.library.name}', and linked shape keys cannot be keyed; make its mesh local or bake there."
+    elif key.user is not None and key.user.override_library is not None:
+        yield (
+            f"The mesh of '{face.object}' is a library override, and Blender does not save keys on the shape keys of one; "
+            "make the mesh local, or bake in the file that it comes from."
+        )
+    elif not key.is_editable:
+        yield f"The shape keys of '{face.object}' cannot be edited here; make its mesh local."
+    if not key.use_relative:
+        yield f"'{face.object}' has absolute shape keys, whose sliders do nothing; switch Relative on in its Shape Keys panel."
+    if key.animation_data and key.animation_data.use_tweak_mode:
+        yield f"A strip of '{face.object}' is in tweak mode; leave it with Tab in the NLA editor first."
+    if not face.channels:
+        yield f"Every face shape of '{face.object}' has a driver, which keys cannot overrule; remove the drivers, or key what drives them."
+
+
+def _target(face: Face, *, identity: str, scene: Scene, reach: Reach, owners: _Owners, warn: Callable[[str], None]) -> Target:
+    key = _present(face)
+    animation = key.animation_data
+    _warn_of_sliders(face, reach, warn)
+    _warn_of_what_hides(key, face, warn)
+    if animation is None:
+        return Target(face, None, (), "HOLD", False, ())
+    standing = _Standing(animation, identity=identity, owners=owners)
+    beneath = None if standing.is_outdated else _layer(animation, standing, scene)
+    silenced = beneath is not None and not animation.use_nla and len(animation.nla_tracks) > 0
+    own = {channel.data_path for channel in face.channels}
+    artists = standing.artists_paths(silenced=silenced)
+    _warn_of_overlap(face, artists, warn)
+    if silenced:
+        warn(f"NLA is switched off on '{face.object}'; its tracks are muted instead, so that its Action can go on playing.")
+    if not (own & standing.every_path(silenced=silenced)):
+        return Target(face, beneath, (), "HOLD", silenced, standing.outdated)
+    covered = set(artists) | standing.resting
+    rest = tuple(channel for channel in face.channels if channel.data_path not in covered)
+    return Target(face, beneath, rest, "NOTHING", silenced, standing.outdated)
+
+
+class _Owners:
+    """Whose each Action is, asked of every Action once: to know takes a look at all of its keys."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, str | None] = {}
+
+    def identity(self, action: Action | None) -> str | None:
+        """As :func:`ownership.identity`."""
+        if action is None:
+            return None
+        if action.session_uid not in self._known:
+            self._known[action.session_uid] = ownership.identity(action)
+        return self._known[action.session_uid]
+
+
+class _Standing:
+    """What plays on a Key before the bake: its Action and its strips, A2F's own told from the artist's."""
+
+    def __init__(self, animation: AnimData, *, identity: str, owners: _Owners) -> None:
+        self.animation = animation
+        self.action_identity = owners.identity(animation.action)
+        self.is_outdated = self.action_identity == identity
+        self.strips = [(strip, owners.identity(strip.action)) for strip in _audible_strips(animation)]
+        users = [animation, *(strip for track in animation.nla_tracks for strip in _clips(track.strips))]
+        self.outdated = tuple(dict.fromkeys(user.action.session_uid for user in users if owners.identity(user.action) == identity))
+        self.resting = {path for strip, owner in self.strips if owner == ownership.REST for path in _paths(strip)}
+        self._identity = identity
+
+    def artists_paths(self, *, silenced: bool) -> dict[str, str]:
+        """The data paths that the artist's own Actions move, each with the name of the Action."""
+        found: dict[str, str] = {}
+        if self.animation.action is not None and self.action_identity is None:
+            found |= dict.fromkeys(_paths(self.animation), self.animation.action.name)
+        for strip, owner in [] if silenced else self.strips:
+            if owner is None:
+                found |= dict.fromkeys(_paths(strip), strip.action.name)
+        return found
+
+    def every_path(self, *, silenced: bool) -> set[str]:
+        """The data paths that anything moves which will still be there."""
+        users: list[Any] = [] if self.is_outdated else [self.animation]
+        users += [strip for strip, owner in self.strips if not silenced and owner != self._identity]
+        return {path for user in users for path in _paths(user)}
+
+
+def _audible_strips(animation: AnimData) -> list[Any]:
+    if not animation.use_nla:
+        return []
+    return [strip for track in animation.nla_tracks if not track.mute for strip in _clips(track.strips, audible=True)]
+
+
+def _clips(strips: Iterable[Any], *, audible: bool = False) -> Iterator[Any]:
+    """The strips that play an Action, those inside of metastrips included."""
+    for strip in strips:
+        if audible and strip.mute:
+            continue
+        if strip.type == "META":
+            yield from _clips(strip.strips, audible=audible)
+        elif strip.action is not None:
+            yield strip
+
+
+def _curves(user: Any) -> list[FCurve]:
+    return compat.fcurves(user.action, compat.slot_of(user))
+
+
+def _paths(user: Any) -> set[str]:
+    return {curve.data_path for curve in _curves(user) if not curve.mute}
+
+
+def _layer(animation: AnimData, standing: _Standing, scene: Scene) -> Layer | None:
+    """How the Key's Action has to lie in the NLA to go on exactly as it plays now.
+
+    With strips about, Blender plays the Action as the settings beside it say; without, they mean nothing, and it plays whole and for ever.
+    """
+    action, curves = animation.action, _curves(animation)
+    if action is None or not curves:
+        return None
+    start, end = _span(curves)
+    endless = (min(start, scene.frame_start) - MARGIN_FRAMES, max(end, scene.frame_end) + MARGIN_FRAMES)
+    place = (action.session_uid, compat.slot_handle(compat.slot_of(animation)), action.name)
+    if standing.action_identity is not None:
+        return Layer(*place, start, end, "NOTHING")
+    if not (animation.use_nla and any(not track.mute and len(track.strips) for track in animation.nla_tracks)):
+        stays_put = len(animation.nla_tracks) == 0 and all(_is_constant_outside(curve) for curve in curves)
+        return Layer(*place, *((start, end) if stays_put else endless), "HOLD")
+    played = _span(compat.every_fcurve(action), within=endless)
+    spans = {"NOTHING": played, "HOLD": endless, "HOLD_FORWARD": (played[0], endless[1])}
+    return Layer(
+        *place,
+        *spans[animation.action_extrapolation],
+        animation.action_extrapolation,
+        animation.action_blend_type,
+        animation.action_influence,
+    )
+
+
+def _span(curves: Iterable[FCurve], *, within: tuple[float, float] | None = None) -> tuple[float, float]:
+    """The first and the last frame of the keys; with ``within``, that far where a modifier carries a curve beyond its keys."""
+    keyed = [curve for curve in curves if not curve.is_empty]
+    spans = [_key_span(curve) if within is None else _modified_span(curve, within) for curve in keyed] or [(0.0, 1.0)]
+    start, end = min(low for low, _ in spans), max(high for _, high in spans)
+    return start, max(end, start + 1.0)  # a strip cannot be shorter than a frame
+
+
+def _key_span(curve: FCurve) -> tuple[float, float]:
+    span = curve.range()
+    return span[0], span[1]
+
+
+def _modified_span(curve: FCurve, endless: tuple[float, float]) -> tuple[float, float]:
+    """As Action::get_frame_range_of_keys in Blender's source, which asks the last modifier alone."""
+    low, high = _key_span(curve)
+    last: Any = curve.modifiers[-1] if len(curve.modifiers) else None
+    if last is None:
+        return low, high
+    if last.type == "LIMITS":
+        return min(low, last.min_x if last.use_min_x else low), max(high, last.max_x if last.use_max_x else high)
+    if last.type == "CYCLES":
+        return low if last.mode_before == "NONE" else endless[0], high if last.mode_after == "NONE" else endless[1]
+    return endless
+
+
+def _is_constant_outside(curve: FCurve) -> bool:
+    return curve.extrapolation == "CONSTANT" and len(curve.modifiers) == 0 and len(curve.keyframe_points) > 0
+
+
+def _warn_of_sliders(face: Face, reach: Reach, warn: Callable[[str], None]) -> None:
+    tight = [each for each in face.channels if reach[each.arkit][0] < each.low - 1e-6 or reach[each.arkit][1] > each.high + 1e-6]
+    if tight:
+        names = _listed([f"{each.shape} ({each.low:g} to {each.high:g})" for each in tight])
+        warn(f"The sliders of {names} on '{face.object}' are too short for the curves, which Blender cuts off there.")
+
+
+def _warn_of_what_hides(key: Key, face: Face, warn: Callable[[str], None]) -> None:
+    muted = [channel.shape for channel in face.channels if key.key_blocks[channel.shape].mute]
+    if muted:
+        warn(f"{_listed(muted)} on '{face.object}' {'is' if len(muted) == 1 else 'are'} muted and will not show.")
+    if face.driven:
+        warn(f"{_listed(face.driven)} on '{face.object}' {'has a driver' if len(face.driven) == 1 else 'have drivers'} and will not be keyed.")
+    if any(each.show_only_shape_key for each in bpy.data.objects if each.data == key.user):
+        warn(f"'{face.object}' shows only its active shape key; switch the pin off in its Shape Keys panel to see the animation.")
+    soloed = [track.name for track in key.animation_data.nla_tracks if track.is_solo] if key.animation_data else []
+    if soloed:
+        warn(f"The NLA track '{soloed[0]}' of '{face.object}' is soloed, so nothing else plays; switch its star off to see the animation.")
+
+
+def _warn_of_overlap(face: Face, artists: Mapping[str, str], warn: Callable[[str], None]) -> None:
+    contested: dict[str, list[str]] = {}
+    for channel in face.channels:
+        if channel.data_path in artists:
+            contested.setdefault(artists[channel.data_path], []).append(channel.shape)
+    for action, shapes in contested.items():
+        moved = f"'{action}' also moves {_listed(shapes)} on '{face.object}'"
+        warn(f"{moved}: while the recording plays, the new keys win; before and after it, the old.")
+
+
+def _missing_jaw(targets: Iterable[Target]) -> list[str]:
+    if any(channel.arkit == "jawOpen" for target in targets for channel in target.face.channels):
+        return []
+    return ["No mesh has jawOpen among the shapes that can be keyed, so the mouth will not open."]
+
+
+def _nothing_found(objects: Iterable[Object]) -> str:
+    meshes = [each for each in objects if each.type == "MESH"]
+    if not meshes:
+        return "Select a face: a mesh with shape keys."
+    names = [block.name for each in meshes if (key := shape_keys(each)) is not None for block in key.key_blocks]
+    if not names:
+        return f"'{meshes[0].name}' has no shape keys; a face needs ARKit's, such as jawOpen, mouthClose and eyeBlinkLeft."
+    close = [f"'{name}' (for {arkit})" for name, arkit in nearest(names)]
+    hint = f"the nearest found are {', '.join(close)}" if close else f"found were {_listed(names)}"
+    return f"No shape key of '{meshes[0].name}' is one of ARKit's 52 (looked for jawOpen, mouthClose, eyeBlinkLeft and so on); {hint}."
+
+
+def _listed(names: Sequence[str], *, most: int = 3) -> str:
+    if len(names) <= most:
+        return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return f"{', '.join(names[:most])} and {len(names) - most} more"
+
+
+def _present(face: Face) -> Key:
+    key = key_by_uid(face.uid)
+    if key is None:
+        raise TargetError(f"The shape keys of '{face.object}' are gone; nothing was changed.")
+    return key
