@@ -35,7 +35,7 @@ CLAY = (
     Blob((0, 0.12, -1.40), (0.38, 0.38, 0.90), 0.25),
     Blob((0.335, -0.70, 0.0), (EYE_RADIUS + LID_THICKNESS,) * 3, 0.06),
     Blob((0, -0.84, -0.10), (0.08, 0.14, 0.20), 0.10),
-    Blob((0, -1.07, -0.25), (0.19, 0.18, 0.155), 0.06),
+    Blob((0, -1.03, -0.265), (0.175, 0.19, 0.145), 0.09),
 )
 """Skull, jaw, chin, cheeks, muzzle, neck, lids, the bridge of the nose and the nose."""
 
@@ -117,6 +117,11 @@ class Face:
         The lids turn about the eyeball's level axis, so that they never come nearer to it.
         """
         return turned_lids(self.closed, self.eye, upper, lower, weight=self.lid)
+
+    def skin_only(self) -> Points:
+        """1 on the skin, 0 on the lids of either eye [V, 1]: for shapes that must not draw the lids off the eyeballs."""
+        distance = np.linalg.norm(np.abs(self.mesh.vertices) * (1, -1, 1) * (1, 1, 0) + self.mesh.vertices * (0, 0, 1) - EYE_CENTRE, axis=1)
+        return smoothstep(EYE_RADIUS + LID_THICKNESS, EYE_RADIUS + LID_THICKNESS + 0.14, distance)[:, None]
 
     def opened(self) -> Face:
         """The same face with both its eyes open as they are at rest."""
@@ -207,6 +212,7 @@ def _skin(half: Half) -> tuple[Indices, Indices]:
     azimuth = azimuths(rows)
     along = np.tan(np.clip(azimuth, 0, 1.3)) / np.tan(azimuth[mouth_row, MOUTH_COLUMNS])
     points = cast(CLAY, directions(azimuth, np.radians(_chart(rows, along))))
+    points = _rounded_nose(points)
     points[:, [0, -1], 0] = 0
     across = (points[..., 2] - points[mouth_row, :, 2]) / points[mouth_row, MOUTH_COLUMNS, 0]
     points = points + _lip_relief(rows, along)[..., None] * mouth_outward(points)
@@ -234,6 +240,17 @@ def _skin(half: Half) -> tuple[Indices, Indices]:
     return mouth_loop, eye_loop
 
 
+def _rounded_nose(points: Points, passes: int = 12) -> Points:
+    """Rays meet the sides of the nose at a flat angle and space its vertices unevenly: each moves towards the middle of its neighbours there."""
+    share = 0.5 * bell(np.linalg.norm((points - (0, -1.12, -0.24)) / (0.24, 0.22, 0.19), axis=-1), 1.0)[..., None]
+    for _ in range(passes):
+        beside = np.concatenate([points[:, 1:2] * (-1, 1, 1), points, points[:, -2:-1] * (-1, 1, 1)], axis=1)
+        around = np.pad(points, ((1, 1), (0, 0), (0, 0)), mode="edge")
+        middle = (beside[:, :-2] + beside[:, 2:] + around[:-2] + around[2:]) / 4
+        points = points + share * (middle - points)
+    return points
+
+
 def _chart(rows: Floats, along: Floats) -> Floats:
     """Degrees of elevation [rows, columns]: level rows, which near the mouth follow its curve and draw together towards its corners."""
     offset = rows[:, None] - MOUTH_ELEVATION
@@ -246,8 +263,8 @@ def _lip_relief(rows: Floats, along: Floats) -> Floats:
     offset = rows[:, None] - MOUTH_ELEVATION
     share = np.where(offset > 0, offset / UPPER_LIP[LIP_EDGE], -offset / LOWER_LIP[LIP_EDGE])
     roll = np.sqrt(np.clip(1 - (1 - np.minimum(share / 0.5, 1)) ** 2, 0, 1)) * smoothstep(1.2, 0.45, share)
-    thickness = np.where(offset > 0, 0.045, 0.055) * (0.35 + 0.65 * np.sqrt(np.clip(1 - along**2, 0, 1)))
-    return roll * thickness * bell(np.maximum(along - 1, 0), 0.10)
+    thickness = np.where(offset > 0, 0.045, 0.055) * (0.02 + 0.98 * np.clip(1 - along**2, 0, 1) ** 0.4)
+    return roll * thickness * bell(np.maximum(along - 1, 0), 0.08)
 
 
 def mouth_outward(points: Points) -> Points:
@@ -271,11 +288,13 @@ def _mouth_bag(half: Half, loop: Indices) -> None:
     mouth = half.mouth[loop] * (1, 0, 1)
     mouth[MOUTH_COLUMNS, 2] = 0
     spread = np.sqrt(np.clip(1 - mouth[:, 0] ** 2, 0, 1)) * mouth[:, 2]
+    # The bag lies on the same rings as the skin in front of it, so that whatever moves that skin moves the bag with it.
+    across = (height[:, None] * spread / MOUTH_HALF_WIDTH)[..., None] * (0, 1, 0)
     rings = edge - depth[:, None, None] * mouth_outward(edge)
-    rings[..., 0] *= 1 - 0.35 * (depth[:, None] / depth[-1]) ** 2
+    rings[..., 0] *= (1 + 0.22 * smoothstep(0.03, 0.13, depth) - 0.55 * (depth / depth[-1]) ** 2)[:, None]
     rings[..., 2] += height[:, None] * spread + (MOUTH_LEVEL - edge[:, 2]) * smoothstep(0.05, 0.3, depth)[:, None]
     colours = np.where((depth < 0.03)[:, None], LIPS, INSIDE)[:, None]
-    ids = half.add(rings, mouth=mouth, eye=half.eye[loop], colours=colours, depth=depth[:, None])
+    ids = half.add(rings, mouth=mouth + across, eye=half.eye[loop], colours=colours, depth=depth[:, None])
     half.faces += grid_faces(np.concatenate([loop[None], ids])[:, ::-1])
     upper, lower = ids[-1, : MOUTH_COLUMNS + 1], ids[-1, : MOUTH_COLUMNS - 1 : -1]
     half.faces += grid_faces(np.stack([lower, upper]))

@@ -87,9 +87,9 @@ def _brows() -> Part:
 
 def _with_jaw(points: Points) -> dict[str, Points]:
     """The shapes that move what is fixed to the lower jaw."""
-    aside = np.tile((0.15, 0.0, 0.0), (len(points), 1))
+    aside = np.tile(shapes.JAW_LEFT, (len(points), 1))
     return {
-        "jawForward": np.tile((0.0, -0.13, 0.01), (len(points), 1)),
+        "jawForward": np.tile(shapes.JAW_FORWARD, (len(points), 1)),
         "jawRight": -aside,
         "jawLeft": aside,
         "jawOpen": shapes.swung(points),
@@ -106,6 +106,6 @@ def _tongue() -> Part:
     mesh, along = parts.tongue()
     found = _with_jaw(mesh.vertices)
     reach = np.square(np.clip(along, 0, 1))[:, None]
-    droop = np.maximum(along - 0.75, 0)[:, None]
-    found["tongueOut"] = found["tongueOut"] + reach * (0.0, -0.42, 0.10) - droop * (0, 0, 0.25)
+    droop = np.maximum(along - 0.8, 0)[:, None]
+    found["tongueOut"] = found["tongueOut"] + reach * (0.0, -0.50, 0.09) - droop * (0, 0, 0.25)
     return Part("Tongue", mesh, found)

@@ -16,11 +16,15 @@ IRIS = (0.10, 0.30, 0.33)
 IRIS_EDGE = (0.03, 0.11, 0.14)
 PUPIL = (0.008, 0.007, 0.008)
 HAIR = (0.20, 0.055, 0.025)
-TEETH = (0.88, 0.83, 0.70)
+TEETH = (0.95, 0.90, 0.78)
 GUMS = (0.55, 0.14, 0.13)
 TONGUE = (0.66, 0.17, 0.17)
 WOOL = (0.80, 0.42, 0.055)
 
+TEETH_SPAN = 1.2
+"""How much of the mouth's width the rows of teeth fill."""
+BITE_LEVEL = MOUTH_LEVEL - 0.035
+"""Where the upper teeth end and the lower begin: low enough for the upper ones to show whenever the mouth opens."""
 PUPIL_ANGLE, IRIS_ANGLE = np.radians(13.0), np.radians(27.0)
 
 
@@ -73,15 +77,15 @@ def left_brow() -> Mesh:
     """A roll of clay on the forehead, thickest near the nose."""
     share = np.linspace(0, 1, 22)
     azimuth = np.radians(7.0 + 29.0 * share)
-    elevation = np.radians(25.5 + 4.5 * np.sin(share * 2.3) - 2.0 * share)
+    elevation = np.radians(28.0 + 4.5 * np.sin(share * 2.6) - 2.5 * share)
     path = cast(CLAY, directions(azimuth, elevation)) * 1.012
     return tube(path, 0.058 - 0.026 * share, HAIR, flatten=0.75)
 
 
 def _arch(share: Floats, inset: float) -> Points:
     """Points of the dental arch, ``share`` from -1 at the right to 1 at the left corner of the mouth; level, and ``inset`` behind the lips."""
-    across = share * MOUTH_HALF_WIDTH * 0.86
-    lips = np.stack([across, -0.955 + 0.9 * across**2, np.full_like(across, MOUTH_LEVEL)], axis=-1)
+    across = share * MOUTH_HALF_WIDTH * TEETH_SPAN
+    lips = np.stack([across, -0.955 + 0.9 * across**2, np.full_like(across, BITE_LEVEL)], axis=-1)
     return lips - inset * mouth_outward(lips)
 
 
@@ -91,7 +95,7 @@ def _row_of_teeth(widths: Sequence[float], height: float, *, upwards: int, inset
     teeth = []
     for middle, width in zip((edges[1:] + edges[:-1]) / 2, np.diff(edges)):
         centre = _arch(np.array([middle]), inset)[0]
-        half_width = width * MOUTH_HALF_WIDTH * 0.86 / 2
+        half_width = width * MOUTH_HALF_WIDTH * TEETH_SPAN / 2
         block = ball((0, 0, 0), (1, 1, 1), TEETH, segments=16, rings=12)
         cube = np.sign(block.vertices) * np.abs(block.vertices) ** 0.55
         facing = np.arctan2(0.9 * centre[0] * 1.6, 1.0)
@@ -104,23 +108,23 @@ def _row_of_teeth(widths: Sequence[float], height: float, *, upwards: int, inset
 def upper_teeth() -> Mesh:
     """The upper row and its gums, which never move."""
     gums = tube(_arch(np.linspace(-1, 1, 25), 0.135) + (0, 0, 0.125), np.full(25, 0.045), GUMS)
-    return joined([_row_of_teeth((1.25, 1.0, 1.0, 0.9, 0.9), 0.125, upwards=1, inset=0.125), gums])
+    return joined([_row_of_teeth((1.35, 1.1, 1.1, 1.05, 1.05), 0.15, upwards=1, inset=0.125), gums])
 
 
 def lower_teeth() -> Mesh:
     """The lower row and its gums, which go with the jaw."""
     gums = tube(_arch(np.linspace(-1, 1, 25), 0.150) + (0, 0, -0.115), np.full(25, 0.045), GUMS)
-    return joined([_row_of_teeth((0.9, 0.9, 1.0, 1.0, 1.0), 0.11, upwards=-1, inset=0.145), gums])
+    return joined([_row_of_teeth((1.0, 1.0, 1.05, 1.05, 1.05), 0.12, upwards=-1, inset=0.15), gums])
 
 
 def tongue() -> tuple[Mesh, Floats]:
     """The tongue behind the lower teeth, and how far along it each vertex lies, 0 at the root and 1 at the tip."""
     share = np.linspace(0, 1, 22)
-    path = np.stack([0 * share, -0.32 - 0.44 * share, -0.80 + 0.10 * np.sin(share * 1.9)], axis=-1)
+    path = np.stack([0 * share, -0.32 - 0.34 * share, -0.80 + 0.10 * np.sin(share * 1.9)], axis=-1)
     roll = tube(path - (0, -0.5, -2.0), 0.20 - 0.075 * share**2, TONGUE, flatten=0.33, segments=20)
     points = roll.vertices + (0, -0.5, -2.0)
     groove = 0.025 * bell(points[:, 0], 0.05) * (points[:, 2] > np.interp(-points[:, 1], -path[:, 1], path[:, 2]))
-    return Mesh(points - groove[:, None] * (0, 0, 1), roll.faces, roll.colours), np.clip((-0.32 - points[:, 1]) / 0.44, 0, 1.2)
+    return Mesh(points - groove[:, None] * (0, 0, 1), roll.faces, roll.colours), np.clip((-0.32 - points[:, 1]) / 0.34, 0, 1.3)
 
 
 def ears() -> Mesh:

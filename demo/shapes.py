@@ -17,6 +17,8 @@ from .surface import Points, bell, rotated, smoothstep
 JAW_HINGE = np.array([0.0, 0.05, -0.28])
 JAW_OPEN = np.radians(21.0)
 LEFT, UP, BACK = np.eye(3)[0], np.eye(3)[2], np.eye(3)[1]
+JAW_FORWARD = np.array([0.0, -0.17, 0.015])
+JAW_LEFT = np.array([0.15, 0.0, 0.0])
 MEETING_LEVEL = 0.40
 """Where between the upper (0) and the lower lip (1) of an open jaw mouthClose lets them meet."""
 
@@ -56,11 +58,16 @@ def jaw_open(face: Face) -> Points:
 
 
 def jaw_forward(face: Face) -> Points:
-    return _jaw(face)[:, None] * (-0.13 * BACK + 0.01 * UP)
+    return _jaw(face)[:, None] * JAW_FORWARD
 
 
 def jaw_left(face: Face) -> Points:
-    return _jaw(face)[:, None] * (0.15 * LEFT)
+    """The jaw goes sideways; the lower lip slides along the upper one and stays closed."""
+    share = _jaw(face)
+    edge = _edge_line(face)
+    target = _edge_line(face, share * JAW_LEFT[0])
+    slide = (target - edge) * (0, 1, 1) * (bell(face.mouth.ring, 0.5) * (face.mouth.side <= 0))[:, None]
+    return share[:, None] * JAW_LEFT + slide
 
 
 # The lips
@@ -97,16 +104,16 @@ def _at(face: Face, centre: ArrayLike, radii: ArrayLike) -> Points:
 
 
 def _ridge(ring: Floats, middle: float, width: float) -> Floats:
-    """1 on one ring, less and less inside and outside of it."""
-    return bell(ring - middle, width)
+    """1 on one ring, less and less inside and outside of it, and 0 on the lips' edges, which so stay together."""
+    return bell(ring - middle, width) * smoothstep(0, 0.10, ring)
 
 
-def _edge_line(face: Face) -> Points:
-    """The point [V, 3] of the closed lips' line that lies on the same ray of rings as each vertex."""
+def _edge_line(face: Face, aside: ArrayLike = 0.0) -> Points:
+    """The point [V, 3] of the closed lips' line that lies on the same ray of rings as each vertex, or ``aside`` from it to the left."""
     line = np.flatnonzero((face.mouth.ring < 1e-6) & (face.depth == 0))
     line = line[np.argsort(face.mouth.around[line], kind="stable")]
-    known = face.mouth.around[line]
-    return np.stack([np.interp(face.mouth.around, known, face.mesh.vertices[line, axis]) for axis in range(3)], axis=-1)
+    known, wanted = face.mouth.around[line], face.mouth.around + np.asarray(aside) / MOUTH_HALF_WIDTH
+    return np.stack([np.interp(wanted, known, face.mesh.vertices[line, axis]) for axis in range(3)], axis=-1)
 
 
 def mouth_close(face: Face) -> Points:
@@ -122,9 +129,9 @@ def mouth_close(face: Face) -> Points:
 def mouth_funnel(face: Face) -> Points:
     """A trumpet: the corners come in, the lips come forward and part into an O."""
     lips, mouth = _lips(face, 0.70), face.mouth
-    part = 0.125 * mouth.side * bell(mouth.ring, 0.45) * bell(face.depth, 0.3)
+    part = 0.14 * mouth.side * bell(mouth.ring, 0.45) * bell(face.depth, 0.3)
     flat = 0.9 * (_middle_level(face) - _edge_line(face)[:, 2])
-    return lips[:, None] * (0.19 * _outward(face) - 0.46 * _across(face)[:, None] * LEFT + flat[:, None] * UP) + part[:, None] * UP
+    return lips[:, None] * (0.19 * _outward(face) - 0.52 * _across(face)[:, None] * LEFT + flat[:, None] * UP) + part[:, None] * UP
 
 
 def mouth_pucker(face: Face) -> Points:
@@ -149,7 +156,8 @@ def mouth_left(face: Face) -> Points:
 
 def mouth_smile_left(face: Face) -> Points:
     corner = _left_corner(face, 0.30)[:, None] * (0.11 * LEFT + 0.15 * UP + 0.04 * BACK)
-    return corner + _at(face, (0.52, -0.80, -0.34), (0.24, 0.4, 0.20)) * (0.06 * UP + 0.05 * _outward(face))
+    cheek = _at(face, (0.52, -0.80, -0.36), (0.24, 0.4, 0.20)) * (0.06 * UP + 0.05 * _outward(face))
+    return (corner + cheek) * face.skin_only()
 
 
 def mouth_frown_left(face: Face) -> Points:
@@ -163,7 +171,7 @@ def mouth_dimple_left(face: Face) -> Points:
 
 
 def mouth_stretch_left(face: Face) -> Points:
-    corner = _left_corner(face, 0.33)[:, None] * (0.17 * LEFT - 0.06 * UP + 0.05 * BACK)
+    corner = _left_corner(face, 0.31)[:, None] * (0.17 * LEFT - 0.06 * UP + 0.05 * BACK) * smoothstep(-0.30, -0.48, face.mesh.vertices[:, 2:])
     thin = -0.022 * face.mouth.side * _ridge(face.mouth.ring, 0.24, 0.18) * _left(face) * (face.depth == 0)
     return corner + thin[:, None] * UP
 
@@ -172,7 +180,9 @@ def _rolled(face: Face, lip: Floats) -> Points:
     """A lip turned in around its edge: its red goes behind the other lip, and the skin follows to where the red was."""
     ring = face.mouth.ring
     inward = -0.085 * lip * bell(np.maximum(ring - 0.05, 0), 0.20) * bell(face.depth, 0.12)
-    towards = -np.sign(face.mouth.side) * lip * 0.072 * _ridge(ring, 0.30, 0.22) * (face.depth == 0)
+    skin = 0.072 * _ridge(ring, 0.30, 0.22) * (face.depth == 0)
+    behind = 0.035 * bell(ring, 0.15) * bell(face.depth, 0.12)
+    towards = -np.sign(face.mouth.side) * lip * (skin + behind)
     return inward[:, None] * _outward(face) + towards[:, None] * UP
 
 
@@ -191,14 +201,14 @@ def _arched(face: Face, height: float, reach: float) -> Points:
 
 def mouth_shrug_lower(face: Face) -> Points:
     """The chin pushes the lower lip up and out, and the upper lip gives way."""
-    pout = 0.075 * np.maximum(-face.mouth.side, 0) * _lips(face, 0.40)
+    pout = 0.085 * np.maximum(-face.mouth.side, 0) * _ridge(face.mouth.ring, 0.16, 0.30) * (face.depth == 0)
     chin = _at(face, (0, -0.82, -0.94), (0.28, 0.4, 0.20)) * (0.10 * UP + 0.03 * _outward(face))
     return _arched(face, 0.085, 0.40) + pout[:, None] * _outward(face) + chin
 
 
 def mouth_shrug_upper(face: Face) -> Points:
     """The upper lip goes up and out; the lower one stays with it."""
-    pout = 0.10 * np.maximum(face.mouth.side, 0) * _lips(face, 0.40)
+    pout = 0.11 * np.maximum(face.mouth.side, 0) * _ridge(face.mouth.ring, 0.16, 0.30) * (face.depth == 0)
     return _arched(face, 0.065, 0.30) + pout[:, None] * (_outward(face) + 0.35 * UP * face.mouth.ring[:, None])
 
 
@@ -230,22 +240,25 @@ def tongue_out(face: Face) -> Points:
 
 
 def cheek_puff(face: Face) -> Points:
-    cheeks = sum(_at(face, (side * 0.52, -0.70, -0.56), (0.32, 0.45, 0.30)) for side in (1, -1))
-    lips = 0.06 * bell(face.mouth.ring, 0.9) * (face.depth == 0)
-    return 0.20 * cheeks * face.mesh.normals() * (face.depth == 0)[:, None] + lips[:, None] * _outward(face)
+    """Air behind cheeks and lips, which stay shut."""
+    away = face.mesh.vertices - (0, -0.25, -0.55)
+    away /= np.linalg.norm(away, axis=1, keepdims=True)
+    cheeks = sum(_at(face, (side * 0.55, -0.70, -0.55), (0.30, 0.45, 0.30)) for side in (1, -1))
+    lips = 0.05 * bell(face.mouth.ring, 0.9)[:, None]
+    return (0.22 * cheeks * away + lips * _outward(face)) * face.skin_only() * bell(face.depth, 0.3)[:, None]
 
 
 def cheek_squint_left(face: Face) -> Points:
     upper, lower = LIDS_AT_REST
-    cheek = _at(face, (0.46, -0.84, -0.30), (0.24, 0.4, 0.17)) * (0.085 * UP + 0.055 * _outward(face))
-    return cheek + _lids(face, upper, lower - 9)
+    cheek = _at(face, (0.46, -0.84, -0.34), (0.24, 0.4, 0.17)) * (0.10 * UP + 0.075 * _outward(face))
+    return cheek * face.skin_only() + _lids(face, upper, lower - 10)
 
 
 def nose_sneer_left(face: Face) -> Points:
-    wing = _at(face, (0.15, -1.05, -0.29), (0.13, 0.2, 0.13)) * (0.10 * UP + 0.04 * LEFT)
-    lip = _at(face, (0.17, -0.98, -0.48), (0.15, 0.3, 0.11)) * (0.055 * UP + 0.015 * _outward(face))
-    frown = _at(face, (0.10, -0.85, 0.24), (0.16, 0.3, 0.14)) * (-0.05 * UP - 0.02 * BACK)
-    return wing + lip + frown
+    wing = _at(face, (0.15, -1.05, -0.29), (0.14, 0.2, 0.14)) * (0.075 * UP + 0.05 * LEFT)
+    lip = _at(face, (0.18, -0.98, -0.47), (0.16, 0.3, 0.12)) * (0.075 * UP + 0.02 * _outward(face))
+    frown = _at(face, (0.10, -0.85, 0.24), (0.16, 0.3, 0.14)) * (-0.06 * UP - 0.02 * BACK)
+    return (wing + lip + frown) * face.skin_only()
 
 
 # Brows
@@ -305,7 +318,7 @@ _WHOLE: dict[str, Shape] = {
     "mouthRollUpper": mouth_roll_upper,
     "mouthShrugLower": mouth_shrug_lower,
     "mouthShrugUpper": mouth_shrug_upper,
-    "browInnerUp": lambda face: brow_inner_up(face.mesh.vertices),
+    "browInnerUp": lambda face: brow_inner_up(face.mesh.vertices) * face.skin_only(),
     "cheekPuff": cheek_puff,
     "tongueOut": tongue_out,
 }
@@ -320,8 +333,8 @@ _LEFT: dict[str, Shape] = {
     "mouthPress": mouth_press_left,
     "mouthLowerDown": mouth_lower_down_left,
     "mouthUpperUp": mouth_upper_up_left,
-    "browDown": lambda face: brow_down_left(face.mesh.vertices),
-    "browOuterUp": lambda face: brow_outer_up_left(face.mesh.vertices),
+    "browDown": lambda face: brow_down_left(face.mesh.vertices) * face.skin_only(),
+    "browOuterUp": lambda face: brow_outer_up_left(face.mesh.vertices) * face.skin_only(),
     "cheekSquint": cheek_squint_left,
     "noseSneer": nose_sneer_left,
 }

@@ -109,7 +109,10 @@ def _film_look(scene: bpy.types.Scene) -> None:
     shading.curvature_ridge_factor, shading.curvature_valley_factor = 0.15, 0.5
     shading.show_specular_highlight = True
     scene.display.matcap_ssao_distance = 0.25
-    lights = bpy.context.preferences.system.solid_lights
+    # The file keeps no lights of Workbench's own; without the preferences' it shows the scene under Blender's default ones.
+    system = bpy.context.preferences.system
+    system.use_studio_light_edit = True
+    lights = system.solid_lights
     for light, (direction, colour, shine, smooth) in zip(
         lights,
         (
@@ -122,4 +125,4 @@ def _film_look(scene: bpy.types.Scene) -> None:
         light.use = True
         light.direction = (direction[0], direction[2], -direction[1])
         light.diffuse_color, light.specular_color, light.smooth = colour, (shine,) * 3, smooth
-    bpy.context.preferences.system.light_ambient = (0.10, 0.11, 0.13)
+    system.light_ambient = (0.10, 0.11, 0.13)
