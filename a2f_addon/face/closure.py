@@ -17,8 +17,8 @@ from .spans import Doubles, Spans, above, envelope, joined, widened
 Mouth = dict[str, Doubles]
 
 SEAL_RISE_S, SEAL_FALL_S = 0.055, 0.060
-SEAL_DELAY_S = 0.010
-"""The lips touch, for the eye, a little before the seal is whole."""
+SEAL_DELAY_S, SEAL_EARLY_S = 0.015, 0.010
+"""The lips touch, for the eye, a little before the seal is whole, and they part at the burst, a little before the phone ends."""
 SEAL_AT_LEAST_S = 0.045
 """Longer than a frame at 24 frames a second, so that one of them always finds the lips together."""
 SAME_SEAL_S = 0.030
@@ -50,7 +50,7 @@ class Closure:
 
     strength: float = option(1.0, "How far the lips close on P, B and M", minimum=0.0, maximum=1.0)
     on: float = option(0.50, "How likely a closure must be to be made", minimum=0.05, maximum=0.95)
-    off: float = option(0.30, "How likely it must remain to last", minimum=0.02, maximum=0.95)
+    off: float = option(0.40, "How likely it must remain to last", minimum=0.02, maximum=0.95)
     bite: float = option(1.0, "How far the lower lip goes under the teeth on F and V", minimum=0.0, maximum=1.0)
     parting: float = option(0.10, "The least gap between lips that speak and do not close, as a share of an open jaw", minimum=0.0, maximum=0.3)
 
@@ -76,7 +76,7 @@ def seals(speech: Speech, settings: Closure, *, fps: float) -> Spans:
     """When the lips are together for P, B and M, in seconds; each lasts long enough to be seen at `fps`."""
     found = above(speech.probability("closed"), speech.times, on=settings.on, off=min(settings.off, settings.on))
     found = joined(found, gap_s=SAME_SEAL_S)
-    return widened(found + np.array([SEAL_DELAY_S, 0]), at_least_s=max(SEAL_AT_LEAST_S, 1.01 / fps))
+    return widened(found + np.array([SEAL_DELAY_S, -SEAL_EARLY_S]), at_least_s=max(SEAL_AT_LEAST_S, 1.01 / fps))
 
 
 def bites(speech: Speech, *, fps: float) -> Spans:
