@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from a2f_addon.face import arkit
-from a2f_addon.face.spans import Spans, envelope, joined, widened
+from a2f_addon.face.spans import Doubles, Spans, envelope, joined, widened
 
 from . import phones as phone_set
 
@@ -78,8 +78,19 @@ SHAPES: dict[str, Shape] = {
     "P": Shape(0.09, 0.08, 0.16, 0.00, 0.00, 0.04, 0.00, 0.80, 0.20, 0.12),
 }
 _SAME = {
-    "Z": "S", "ZH": "SH", "CH": "SH", "JH": "SH", "D": "T", "DH": "TH", "V": "F", "B": "P", "M": "P",
-    "G": "K", "NG": "K", "X": "K", "Q": "HH",
+    "Z": "S",
+    "ZH": "SH",
+    "CH": "SH",
+    "JH": "SH",
+    "D": "T",
+    "DH": "TH",
+    "V": "F",
+    "B": "P",
+    "M": "P",
+    "G": "K",
+    "NG": "K",
+    "X": "K",
+    "Q": "HH",
 }
 #: The two vowels of a diphthong; the first holds for rather more than half of it.
 DIPHTHONGS = {"AY": ("AA", "IH"), "AW": ("AA", "UH"), "OY": ("AO", "IH"), "EY": ("EH", "IY"), "OW": ("AO", "UW")}
@@ -103,7 +114,6 @@ REACH = 4.0
 """Kernels end at so many sigmas."""
 GRID_HZ = 200.0
 
-
 #: How long a contact takes to come and to go.
 SEAL = {"rise_s": 0.055, "fall_s": 0.060}
 #: The lips touch, for the eye, when the seal is almost complete: so it completes just after the sound says so.
@@ -124,6 +134,11 @@ DOUBLE_EFFORT_DB = 12.0
 EFFORT_RANGE = (0.5, 1.6)
 #: An open vowel is stronger by itself than a close one, some 5 dB over the chart (Lehiste and Peterson, 1959): that is no effort.
 INTRINSIC_DB = 5.0
+CHART = (SHAPES["IY"].jaw, SHAPES["AA"].jaw)
+
+#: What lips that meet do beside meeting, and the lower lip under the teeth: small, since they touch and don't squeeze.
+SEALED_PRESS, SEALED_ROLL_UPPER, SEALED_ROLL_LOWER = 0.20, 0.12, 0.14
+BITTEN_ROLL_LOWER = 0.50
 
 
 def curves(phones: Segments, *, frames: int, fps: float, effort: Floats | None = None) -> Floats:
@@ -158,7 +173,7 @@ def effort(audio: Floats, phones: Segments, fps: float, *, rate: int = 16000, fr
     energy = np.concatenate(([0.0], np.cumsum(np.square(audio, dtype=np.float64))))
     power = (energy[ends] - energy[starts]) / (ends - starts)
     heard_db = 10 * np.log10(np.maximum(power, power.max() * 1e-6 + 1e-20))
-    heard_db -= [INTRINSIC_DB * (_opening(phone) - 0.3) / 0.38 for _, _, phone in spans]
+    heard_db -= [_intrinsic_db(phone) for _, _, phone in spans]
     factor = np.clip(2.0 ** ((heard_db - np.median(heard_db)) / DOUBLE_EFFORT_DB), *EFFORT_RANGE)
     return np.interp((np.arange(frames) + 0.5) / fps, (starts + ends) / (2 * rate), factor).astype(np.float32)
 
@@ -167,8 +182,10 @@ def _shape(phone: str) -> Shape:
     return SHAPES[_SAME.get(phone, phone)]
 
 
-def _opening(phone: str) -> float:
-    return SHAPES[DIPHTHONGS[phone][0] if phone in DIPHTHONGS else phone].jaw
+def _intrinsic_db(vowel: str) -> float:
+    """How much stronger a vowel is than the closest one of the chart for the same effort."""
+    close, wide = CHART
+    return INTRINSIC_DB * (SHAPES[DIPHTHONGS.get(vowel, (vowel,))[0]].jaw - close) / (wide - close)
 
 
 def _gestures(phones: Segments) -> Iterable[tuple[float, float, str]]:
@@ -182,7 +199,7 @@ def _gestures(phones: Segments) -> Iterable[tuple[float, float, str]]:
             yield start, end, phone
 
 
-def _coarticulated(phones: Segments, times: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+def _coarticulated(phones: Segments, times: Doubles) -> dict[str, Doubles]:
     """Shapes blended by the phones' pulls, each [frames], before any contact."""
     margin = REACH * max(max(kernel.ahead_s, kernel.behind_s) + kernel.lead_s for kernel in KERNELS.values())
     end = max([margin, *times[-1:], *(end for _, end, _ in phones[-1:])])
@@ -202,7 +219,7 @@ def _coarticulated(phones: Segments, times: NDArray[np.float64]) -> dict[str, ND
     return mouth
 
 
-def _taps(kernel: Kernel) -> NDArray[np.float64]:
+def _taps(kernel: Kernel) -> Doubles:
     """The kernel on the grid, turned round for a convolution and with its lead in it."""
     reach = int(np.ceil(GRID_HZ * (REACH * max(kernel.ahead_s, kernel.behind_s) + kernel.lead_s)))
     offset = np.arange(reach, -reach - 1, -1) / GRID_HZ - kernel.lead_s
@@ -210,7 +227,7 @@ def _taps(kernel: Kernel) -> NDArray[np.float64]:
     return taps / taps.sum()
 
 
-def _convolved(steps: NDArray[np.float64], bounds: NDArray[np.float64], edges: NDArray[np.float64], taps: NDArray[np.float64]) -> NDArray[np.float64]:
+def _convolved(steps: Doubles, bounds: Doubles, edges: Doubles, taps: Doubles) -> Doubles:
     """Steps between `bounds`, averaged over each cell of the grid (so that a boundary inside a cell counts) and smoothed."""
     area = np.concatenate(([0.0], np.cumsum(steps * np.diff(bounds))))
     cells = np.diff(np.interp(edges, bounds, area)) * GRID_HZ
@@ -251,7 +268,7 @@ def _speech(phones: Segments) -> Spans:
     return joined(sounds, gap_s=1e-6) - [SPEAKING_BEFORE_S, 0]
 
 
-def _touched(mouth: dict[str, NDArray[np.float64]], *, bite: NDArray[np.float64], seal: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+def _touched(mouth: dict[str, Doubles], *, bite: Doubles, seal: Doubles) -> dict[str, Doubles]:
     """The mouth with its contacts: what parts the lips is faded where they meet."""
     target = SHAPES["F"]
     jaw = mouth["jaw"] + 0.8 * bite * (target.jaw - mouth["jaw"])
@@ -265,13 +282,13 @@ def _touched(mouth: dict[str, NDArray[np.float64]], *, bite: NDArray[np.float64]
         "pucker": mouth["pucker"] * (1 - 0.4 * bite) * (1 - 0.3 * seal),
         "stretch": mouth["stretch"] * (1 - 0.4 * seal),
         "smile": mouth["smile"],
-        "roll_lower": np.maximum(0.50 * bite * (1 - seal), 0.14 * seal),
-        "roll_upper": 0.12 * seal,
-        "press": 0.20 * seal,
+        "roll_lower": np.maximum(BITTEN_ROLL_LOWER * bite * (1 - seal), SEALED_ROLL_LOWER * seal),
+        "roll_upper": SEALED_ROLL_UPPER * seal,
+        "press": SEALED_PRESS * seal,
     }
 
 
-def _as_arkit(mouth: dict[str, NDArray[np.float64]], *, seal: NDArray[np.float64], speaking: NDArray[np.float64]) -> Floats:
+def _as_arkit(mouth: dict[str, Doubles], *, seal: Doubles, speaking: Doubles) -> Floats:
     """Both sides alike, closed against the jaw where sealed, at rest in the pauses."""
     channels = {
         "jawOpen": mouth["jaw"],
