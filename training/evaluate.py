@@ -1,0 +1,98 @@
+"""How well a graph hears, on speakers and a language that it was never trained on: the metrics of benchmarks/lips.py, printed as one table.
+
+It judges what a user gets: the ONNX file through the add-on's own code, from samples to the curves after every stage.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from a2f_addon.face.curves import FaceCurves
+from a2f_addon.job import Heard, Motion, animate
+from a2f_addon.speech import model
+from a2f_addon.speech.audio import Recording
+from benchmarks import lips
+from training import corpora
+from training.corpora import Utterance
+
+FPS = 60.0
+MINUTES = 12.0
+"""How much of each corpus is judged, at the most; evenly from all of it."""
+COLUMNS = ("corpus", "minutes", "closures", "accuracy, 6 classes", "closure F1, phone head", "closure F1, model's lips", "closure F1", "onset F1", "lip-gap AUC")
+
+
+@dataclass
+class Score:
+    """What adds up over the clips of one corpus."""
+
+    seconds: float = 0.0
+    frames: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = field(default_factory=list)
+    events: dict[str, lips.Events] = field(default_factory=dict)
+    gaps: list[NDArray[np.float64]] = field(default_factory=list)
+
+    def add(self, name: str, events: lips.Events) -> None:
+        self.events[name] = self.events[name] + events if name in self.events else events
+
+    def row(self, corpus: str) -> tuple[str, ...]:
+        """The table's row, in the order of COLUMNS; the last three are of the lips after every stage."""
+        predicted, truth = (np.concatenate(side) for side in zip(*self.frames, strict=True))
+        head, raw, staged = (self.events[name] for name in ("head", "raw", "staged"))
+        figures = (lips.frame_accuracy(predicted, truth), head.f1, raw.f1, staged.f1, staged.onset_f1, lips.gap_auc(np.concatenate(self.gaps), truth))
+        return corpus, f"{self.seconds / 60:.1f}", str(staged.true), *(f"{figure:.3f}" for figure in figures)
+
+
+def hear(network: model.Network, audio: NDArray[np.int16]) -> Heard:
+    """One utterance through the add-on's own listening. audio: int16 [samples] at the network's rate."""
+    sound = audio.astype(np.float32) / 32768
+    return Heard(*network.listen(Recording("utterance", network.sample_rate, 0.0, len(sound), iter([sound]))))
+
+
+def judge(score: Score, heard: Heard, utterance: Utterance, heads: Iterable[lips.Head], motion: Motion) -> None:
+    """Add one utterance to the score."""
+    heads, seconds = tuple(heads), utterance.duration_s
+    truth = lips.classes(utterance.phones, duration_s=seconds)
+    predicted = lips.recognised(heard.speech, duration_s=seconds)
+    score.seconds += seconds
+    score.frames.append((predicted, truth))
+    score.add("head", lips.score_closures(predicted == lips.CLOSED, truth))
+    for name, curves in (("raw", heard.curves), ("staged", animate(heard, motion, fps=FPS))):
+        gap = _gap(curves, heads, seconds)
+        score.add(name, lips.score_closures(lips.closed_lips(gap), truth))
+    score.gaps.append(gap)
+
+
+def _gap(curves: FaceCurves, heads: tuple[lips.Head, ...], seconds: float) -> NDArray[np.float64]:
+    return lips.lip_gap(curves, heads, duration_s=seconds)
+
+
+def held_out(cache: Path, *, minutes: float = MINUTES) -> Iterator[tuple[str, list[tuple[Utterance, NDArray[np.int16]]]]]:
+    """Each cached corpus that has somebody held out, with their utterances, evenly chosen up to so many minutes."""
+    for name in corpora.names(cache):
+        corpus = corpora.read_corpus(cache, name, split=corpora.HELD_OUT)
+        total = sum(utterance.duration_s for utterance in corpus.utterances)
+        if total:
+            step = max(total / (60 * minutes), 1.0)
+            chosen = [corpus.utterances[int(place)] for place in np.arange(0, len(corpus.utterances), step)]
+            yield name, [(utterance, np.asarray(corpus.audio(utterance))) for utterance in chosen]
+
+
+def evaluate(graph: Path, cache: Path, *, heads_folder: Path, minutes: float = MINUTES, motion: Motion | None = None) -> list[tuple[str, ...]]:
+    """A row a corpus, in the order of COLUMNS. Raises ModelError for a graph that cannot be used and OSError where the heads are missing."""
+    network, heads = model.load(graph), lips.load_heads(heads_folder)
+    scores: dict[str, Score] = defaultdict(Score)
+    for name, utterances in held_out(cache, minutes=minutes):
+        for utterance, audio in utterances:
+            judge(scores[name], hear(network, audio), utterance, heads, motion or Motion())
+    return [score.row(name) for name, score in scores.items()]
+
+
+def table(rows: Iterable[tuple[str, ...]]) -> str:
+    """The rows as a Markdown table."""
+    lines = [COLUMNS, ("---",) * len(COLUMNS), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

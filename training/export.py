@@ -1,0 +1,142 @@
+"""From trained weights to one ONNX file that says everything about itself: what a2f_addon/speech/model.py runs.
+
+The file is checked before it takes the place of an older one: onnxruntime must give what the network gives, for sounds of several lengths.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from a2f_addon.face import arkit
+from training import network, phones
+
+OPSET = 17
+OUTPUTS = ("curves", "phones", "loudness_db")
+PARITY = 1e-4
+"""The largest difference between the file's outputs and the network's; loudness is in decibels, the rest within 0 to 1."""
+LICENCE = "GPL-3.0-or-later"
+DESCRIPTION = "Speech at any level, 16 kHz mono, to ARKit face curves and phone probabilities. Trained from scratch; see MODEL_CARD.md for data and limits."
+
+
+class ConvolvedFrontEnd(network.FrontEnd):
+    """The same front end with its Fourier transform written as a convolution, which every ONNX runtime has and does fast."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        angle = 2 * np.pi * np.outer(np.arange(network.FFT // 2 + 1), np.arange(network.MEL_WINDOW)) / network.FFT
+        basis = np.concatenate((np.cos(angle), np.sin(angle))) * network.mel_window()
+        self.register_buffer("basis", torch.from_numpy(basis.astype(np.float32))[:, None], persistent=False)
+
+    def power(self, audio: Tensor, mel: Tensor | None = None) -> Tensor:
+        """As FrontEnd.power."""
+        padded = functional.pad(audio[:, None], (network.MARGIN, network.MARGIN))
+        real, imaginary = functional.conv1d(padded, self.basis, stride=network.MEL_HOP).chunk(2, 1)
+        return (real.square() + imaginary.square()).transpose(1, 2) @ (self.mel if mel is None else mel)
+
+
+class Graph(nn.Module):
+    """What is exported: [1, samples] to curves [1, frames, 52] within 0..1, phone probabilities [1, frames, phones], and loudness [1, frames]."""
+
+    def __init__(self, trained: network.Network) -> None:
+        super().__init__()
+        self.network = network.Network(trained.shape)
+        self.network.load_state_dict(trained.state_dict())
+        self.network.front_end = ConvolvedFrontEnd()
+        spread = torch.zeros(len(network.CHANNELS), len(arkit.NAMES))
+        for row, names in enumerate(network.CHANNELS.values()):
+            spread[row, [arkit.NAMES.index(name) for name in names]] = 1
+        self.register_buffer("spread", spread)
+
+    def forward(self, audio: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        said, loudness_db = self.network(audio)
+        return (said.mouth @ self.spread).clamp(0, 1), said.phones.exp(), loudness_db
+
+
+def export(trained: network.Network, path: Path, *, name: str = "A2F", version: str = "1") -> float:
+    """Write the file, whole or not at all, and return the largest difference from the network that was found.
+
+    Raises ValueError where the file does not give what the network gives: a defect of this module.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    graph = Graph(trained).eval()
+    try:
+        _write(graph, part)
+        _describe(part, trained.shape, name=name, version=version)
+        difference = _difference(graph, part)
+        if not difference < PARITY:
+            raise ValueError(f"the ONNX file differs from the network by {difference:.2g}")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return difference
+
+
+def _write(graph: Graph, path: Path) -> None:
+    lengths = {"audio": {1: "samples"}, **{name: {1: "frames"} for name in OUTPUTS}}
+    with warnings.catch_warnings(), torch.no_grad():
+        # The tracer warns of every shape that it keeps as a number; the parity check over several lengths says whether one was wrong.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            graph,
+            (0.1 * torch.randn(1, 4 * network.RATE + network.HOP),),
+            str(path),
+            input_names=["audio"],
+            output_names=list(OUTPUTS),
+            dynamic_axes=lengths,
+            opset_version=OPSET,
+            dynamo=False,
+        )
+
+
+def _describe(path: Path, shape: network.Shape, *, name: str, version: str) -> None:
+    import onnx
+
+    model = onnx.load(str(path))
+    onnx.helper.set_model_props(model, metadata(shape, name=name, version=version))
+    onnx.save(model, str(path))
+
+
+def metadata(shape: network.Shape, *, name: str, version: str) -> dict[str, str]:
+    """What the file says about itself; a2f_addon/speech/facts.py reads it and says what each means."""
+    context = str(network.context_samples(shape))
+    return {
+        "a2f_format": "1",
+        "name": name,
+        "version": version,
+        "licence": LICENCE,
+        "description": DESCRIPTION,
+        "kind": "offline",
+        "sample_rate": str(network.RATE),
+        "hop": str(network.HOP),
+        "look_back": context,
+        "look_ahead": context,
+        "align": str(network.BLOCK),
+        "curve_names": json.dumps(arkit.NAMES),
+        "phone_names": json.dumps(phones.PHONES),
+        "phone_classes": json.dumps(phones.CLASSES),
+    }
+
+
+def _difference(graph: Graph, path: Path) -> float:
+    """The largest difference over sounds of one hop, of odd lengths, and longer than the sound that was traced."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    random = torch.Generator().manual_seed(0)
+    worst = 0.0
+    for hops in (1, 10, 23, 251, 333):
+        audio = 0.1 * torch.randn(1, hops * network.HOP, generator=random)
+        with torch.no_grad():
+            wanted = graph(audio)
+        given = session.run(list(OUTPUTS), {"audio": audio.numpy()})
+        worst = max([worst, *(float(np.abs(a.numpy() - b).max()) for a, b in zip(wanted, given, strict=True))])
+    return worst
