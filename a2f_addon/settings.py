@@ -12,7 +12,7 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any, TypeVar
 
 from .errors import SettingError
@@ -128,12 +128,12 @@ def check(settings: Any) -> None:
             raise SettingError(f"{item.name} must lie {_range(low, high)}{item.unit and ' ' + item.unit}, not at {value:g}.")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _own(settings: type) -> tuple[Option, ...]:
     return tuple(item for item in _options(settings, ()) if len(item.path) == 1)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _hints(settings: type) -> dict[str, Any]:
     return typing.get_type_hints(settings)
 

@@ -6,7 +6,6 @@ The file is checked before it takes the place of an older one: onnxruntime must 
 from __future__ import annotations
 
 import json
-import os
 import warnings
 from pathlib import Path
 
@@ -23,7 +22,7 @@ OUTPUTS = ("curves", "phones", "loudness_db")
 PARITY = 1e-4
 """The largest difference between the file's outputs and the network's; loudness is in decibels, the rest within 0 to 1."""
 LICENCE = "GPL-3.0-or-later"
-DESCRIPTION = "Speech at any level, 16 kHz mono, to ARKit face curves and phone probabilities. Trained from scratch; see MODEL_CARD.md for data and limits."
+DESCRIPTION = "Speech at any level, 16 kHz mono, to ARKit face curves and phone probabilities. Data and limits: MODEL_CARD.md."
 
 
 class ConvolvedFrontEnd(network.FrontEnd):
@@ -74,7 +73,7 @@ def export(trained: network.Network, path: Path, *, name: str = "A2F", version: 
         difference = _difference(graph, part)
         if not difference < PARITY:
             raise ValueError(f"the ONNX file differs from the network by {difference:.2g}")
-        os.replace(part, path)
+        part.replace(path)
     finally:
         part.unlink(missing_ok=True)
     return difference

@@ -67,8 +67,8 @@ def _download(wheel: Wheel) -> None:
     with tempfile.TemporaryDirectory() as folder:
         pin = Path(folder) / "pin.txt"
         pin.write_text(f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}\n", "utf-8")
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes", "-r", str(pin), "-d", folder]
-        subprocess.run([*command, *tags], check=True)
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"]
+        subprocess.run([*command, "-r", str(pin), "-d", folder, *tags], check=True)
         shutil.move(Path(folder) / wheel.file, wheel.path)
 
 

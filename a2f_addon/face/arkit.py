@@ -20,7 +20,7 @@ NAMES: tuple[str, ...] = tuple(
 
 EYES: tuple[str, ...] = NAMES[:14]
 BROWS: tuple[str, ...] = NAMES[41:46]
-MOUTH: tuple[str, ...] = NAMES[14:41] + ("cheekPuff", "tongueOut")
+MOUTH: tuple[str, ...] = (*NAMES[14:41], "cheekPuff", "tongueOut")
 CHEEKS_AND_NOSE: tuple[str, ...] = NAMES[47:51]
 
 HEAD: tuple[str, ...] = ("headYaw", "headPitch", "headRoll")
