@@ -111,7 +111,7 @@ def flat(settings: Any) -> dict[str, Any]:
     return values
 
 
-def check(settings: Any) -> None:
+def check(settings: object) -> None:
     """Raise SettingError for the first value of the wrong kind or outside its range. Meant as ``__post_init__``."""
     for item in _own(type(settings)):
         value = getattr(settings, item.path[0])
@@ -128,7 +128,6 @@ def check(settings: Any) -> None:
             raise SettingError(f"{item.name} must lie {_range(low, high)}{item.unit and ' ' + item.unit}, not at {value:g}.")
 
 
-@cache
 def _own(settings: type) -> tuple[Option, ...]:
     return tuple(item for item in _options(settings, ()) if len(item.path) == 1)
 

@@ -16,7 +16,7 @@ class FaceCurves:
     """A face over time. Frame ``i`` stands at ``start + i / fps`` seconds of the recording's own clock.
 
     values: float32 [frames, channels], a column a name; read-only.
-    Raises ValueError where the shapes do not fit each other, a name stands twice, or fps is not a positive number: the program's mistake, no person's.
+    Raises ValueError where the shapes do not fit each other, a name stands twice, or fps is no positive number: the program's mistake.
     """
 
     fps: float
