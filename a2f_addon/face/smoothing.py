@@ -16,7 +16,7 @@ from .curves import FaceCurves, Floats, Speech
 class Smoothing:
     """How much of the model's jitter is taken out. Standard deviations of a Gaussian, which has no phase: nothing comes early or late."""
 
-    mouth_s: float = option(0.012, "Smoothing of the mouth; more blurs quick speech", minimum=0.0, maximum=0.2, unit="s")
+    mouth_s: float = option(0.012, "Smoothing of the mouth; more blurs quick speech", minimum=0.0, maximum=0.2, unit="s", flag="smoothing")
     rest_s: float = option(0.040, "Smoothing of everything but the mouth", minimum=0.0, maximum=1.0, unit="s")
 
     def __post_init__(self) -> None:
