@@ -7,6 +7,7 @@ on which lip, where on which lid) is kept beside it, so that a shape is a formul
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -234,7 +235,7 @@ def _skin(half: Half) -> tuple[Indices, Indices]:
     for block in (ids[:eye_row], ids[eye_row:mouth_row], ids[mouth_row:]):
         half.faces += grid_faces(block)
     crown = half.add(cast(CLAY, np.array([[0.0, 0.0, 1.0]])), mouth=half.mouth[0], eye=half.eye[0], colours=SKIN)
-    half.faces += [(int(crown[0]), int(a), int(b)) for a, b in zip(ids[0], ids[0, 1:])]
+    half.faces += [(int(crown[0]), int(a), int(b)) for a, b in pairwise(ids[0])]
     mouth_loop = np.concatenate([ids[mouth_row - 1, : MOUTH_COLUMNS + 1], ids[mouth_row, MOUTH_COLUMNS - 1 :: -1]])
     eye_loop = np.concatenate([ids[eye_row - 1, inner : outer + 1], ids[eye_row, outer - 1 : inner : -1]])
     return mouth_loop, eye_loop

@@ -16,6 +16,9 @@ from .surface import Points, rotated
 GAZE = {"In": -26.0, "Out": 26.0, "Down": -20.0, "Up": 20.0}
 """Degrees that the eyeball turns when a shape is fully on; In and Out sideways, for the left eye."""
 
+EYE_STEPS_BACK = 0.045
+"""How far the eyeball goes back behind closed lids: shape keys move in straight lines, and half-way down a lid's line cuts through its arc."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -55,7 +58,7 @@ def _two_sided(name: str, left: Mesh, moves: dict[str, Points], *, whole: tuple[
 
 def _eyes() -> Part:
     left = parts.left_eye()
-    moves = {"eyeBlink": np.tile((0.0, 0.016, 0.0), (len(left.vertices), 1))}
+    moves = {"eyeBlink": np.tile((0.0, EYE_STEPS_BACK, 0.0), (len(left.vertices), 1))}
     for direction, degrees in GAZE.items():
         axis = 2 if direction in ("In", "Out") else 0
         turned = rotated(left.vertices, np.radians(degrees if axis == 2 else -degrees), axis=axis, pivot=EYE_CENTRE)
@@ -67,7 +70,7 @@ def _eyes() -> Part:
     first = len(eyes.mesh.vertices)
     half = first + len(glints[0].vertices)
     # The reflections stay where the light is, but step back with the eyeball behind the lids.
-    shapes_with_glints["eyeBlinkLeft"][first:half] = shapes_with_glints["eyeBlinkRight"][half:] = (0, 0.05, 0)
+    shapes_with_glints["eyeBlinkLeft"][first:half] = shapes_with_glints["eyeBlinkRight"][half:] = (0, EYE_STEPS_BACK + 0.035, 0)
     return Part("Eyes", joined([eyes.mesh, *glints]), shapes_with_glints)
 
 

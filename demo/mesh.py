@@ -45,7 +45,7 @@ class Mesh:
 def joined(meshes: Sequence[Mesh]) -> Mesh:
     """One mesh of several, in their order."""
     starts = np.cumsum([0] + [len(mesh.vertices) for mesh in meshes])
-    faces = [tuple(int(start) + index for index in face) for start, mesh in zip(starts, meshes) for face in mesh.faces]
+    faces = [tuple(int(start) + index for index in face) for start, mesh in zip(starts, meshes, strict=False) for face in mesh.faces]
     return Mesh(np.concatenate([mesh.vertices for mesh in meshes]), faces, np.concatenate([mesh.colours for mesh in meshes]))
 
 
@@ -55,7 +55,7 @@ def painted(vertices: Points, faces: Faces, colour: Sequence[float]) -> Mesh:
 
 
 def grid_faces(ids: Indices, *, closed: bool = False) -> Faces:
-    """The quads of a grid of vertex indices [rows, columns]; ``closed`` joins the last column to the first. Quads that have collapsed become triangles."""
+    """The quads of a grid of vertex indices [rows, columns], or triangles where one has collapsed; ``closed`` joins the last column to the first."""
     if closed:
         ids = np.concatenate([ids, ids[:, :1]], axis=1)
     quads = np.stack([ids[:-1, :-1], ids[1:, :-1], ids[1:, 1:], ids[:-1, 1:]], axis=-1).reshape(-1, 4)

@@ -6,8 +6,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .face import CLAY, EYE_CENTRE, EYE_RADIUS, INSIDE, LID_THICKNESS, LIDS_AT_REST, MOUTH_HALF_WIDTH, MOUTH_LEVEL, SKIN, turned_lids
-from .face import Floats, Slit, mouth_outward
+from .face import (
+    CLAY,
+    EYE_CENTRE,
+    EYE_RADIUS,
+    LID_THICKNESS,
+    LIDS_AT_REST,
+    MOUTH_HALF_WIDTH,
+    MOUTH_LEVEL,
+    SKIN,
+    Floats,
+    Slit,
+    mouth_outward,
+    turned_lids,
+)
 from .mesh import Mesh, ball, compacted, grid_faces, joined, painted, tube
 from .surface import Points, bell, cast, directions, rotated, smoothstep
 
@@ -26,6 +38,11 @@ TEETH_SPAN = 1.2
 BITE_LEVEL = MOUTH_LEVEL - 0.035
 """Where the upper teeth end and the lower begin: low enough for the upper ones to show whenever the mouth opens."""
 PUPIL_ANGLE, IRIS_ANGLE = np.radians(13.0), np.radians(27.0)
+
+
+QUIFF = ((-30, 26, 0.20, 0.105), (-17, 30, 0.27, 0.125), (-3, 34, 0.30, 0.135), (12, 34, 0.26, 0.125), (26, 28, 0.18, 0.11))
+"""Each roll: the azimuth that it starts at and how far it sweeps, in degrees, its height and its radius."""
+EAR = np.array([0.95, 0.10, -0.13])
 
 
 def both_sides(left: Mesh) -> Mesh:
@@ -82,10 +99,10 @@ def left_brow() -> Mesh:
     return tube(path, 0.058 - 0.026 * share, HAIR, flatten=0.75)
 
 
-def _arch(share: Floats, inset: float) -> Points:
-    """Points of the dental arch, ``share`` from -1 at the right to 1 at the left corner of the mouth; level, and ``inset`` behind the lips."""
+def _arch(share: Floats, inset: float, *, level: float = 0.0) -> Points:
+    """Points of the dental arch, ``share`` from -1 at its right end to 1 at its left: ``level`` above the bite, ``inset`` behind the lips."""
     across = share * MOUTH_HALF_WIDTH * TEETH_SPAN
-    lips = np.stack([across, -0.955 + 0.9 * across**2, np.full_like(across, BITE_LEVEL)], axis=-1)
+    lips = np.stack([across, -0.955 + 0.9 * across**2, np.full_like(across, BITE_LEVEL + level)], axis=-1)
     return lips - inset * mouth_outward(lips)
 
 
@@ -93,7 +110,7 @@ def _row_of_teeth(widths: Sequence[float], height: float, *, upwards: int, inset
     """Rounded blocks side by side along the arch, from the middle out; ``upwards`` is the direction of the roots."""
     edges = np.concatenate([[0], np.cumsum(widths)]) / np.sum(widths)
     teeth = []
-    for middle, width in zip((edges[1:] + edges[:-1]) / 2, np.diff(edges)):
+    for middle, width in zip((edges[1:] + edges[:-1]) / 2, np.diff(edges), strict=True):
         centre = _arch(np.array([middle]), inset)[0]
         half_width = width * MOUTH_HALF_WIDTH * TEETH_SPAN / 2
         block = ball((0, 0, 0), (1, 1, 1), TEETH, segments=16, rings=12)
@@ -107,22 +124,23 @@ def _row_of_teeth(widths: Sequence[float], height: float, *, upwards: int, inset
 
 def upper_teeth() -> Mesh:
     """The upper row and its gums, which never move."""
-    gums = tube(_arch(np.linspace(-1, 1, 25), 0.135) + (0, 0, 0.125), np.full(25, 0.045), GUMS)
+    gums = tube(_arch(np.linspace(-1, 1, 25), 0.135, level=0.125), np.full(25, 0.045), GUMS)
     return joined([_row_of_teeth((1.35, 1.1, 1.1, 1.05, 1.05), 0.15, upwards=1, inset=0.125), gums])
 
 
 def lower_teeth() -> Mesh:
     """The lower row and its gums, which go with the jaw."""
-    gums = tube(_arch(np.linspace(-1, 1, 25), 0.150) + (0, 0, -0.115), np.full(25, 0.045), GUMS)
+    gums = tube(_arch(np.linspace(-1, 1, 25), 0.150, level=-0.115), np.full(25, 0.045), GUMS)
     return joined([_row_of_teeth((1.0, 1.0, 1.05, 1.05, 1.05), 0.12, upwards=-1, inset=0.15), gums])
 
 
 def tongue() -> tuple[Mesh, Floats]:
     """The tongue behind the lower teeth, and how far along it each vertex lies, 0 at the root and 1 at the tip."""
     share = np.linspace(0, 1, 22)
+    below = np.array([0, -0.5, -2.0])
     path = np.stack([0 * share, -0.32 - 0.34 * share, -0.80 + 0.10 * np.sin(share * 1.9)], axis=-1)
-    roll = tube(path - (0, -0.5, -2.0), 0.20 - 0.075 * share**2, TONGUE, flatten=0.33, segments=20)
-    points = roll.vertices + (0, -0.5, -2.0)
+    roll = tube(path - below, 0.20 - 0.075 * share**2, TONGUE, flatten=0.33, segments=20)
+    points = roll.vertices + below
     groove = 0.025 * bell(points[:, 0], 0.05) * (points[:, 2] > np.interp(-points[:, 1], -path[:, 1], path[:, 2]))
     return Mesh(points - groove[:, None] * (0, 0, 1), roll.faces, roll.colours), np.clip((-0.32 - points[:, 1]) / 0.34, 0, 1.3)
 
@@ -132,12 +150,10 @@ def ears() -> Mesh:
     unit = ball((0, 0, 0), (1, 1, 1), SKIN, segments=32, rings=24)
     points = rotated(unit.vertices, np.pi / 2, axis=2)
     rim = np.hypot(points[:, 1], points[:, 2] - 0.05)
-    dent = np.where(points[:, 0] > 0, 0.9 * smoothstep(0.78, 0.45, rim), 0.0)
-    points = (points - dent[:, None] * (1, 0, 0)) * (0.085, 0.17 - 0.035 * smoothstep(0.2, -1, points[:, 2])[:, None].ravel().mean(), 0.25)
-    points = rotated(points, np.radians(-28), axis=2)
-    points = rotated(points, np.radians(-8), axis=1)
-    print_colour = np.asarray(SKIN) * (1 - 0.25 * dent[:, None])
-    return both_sides(Mesh(points + (0.95, 0.10, -0.13), unit.faces, print_colour))
+    dent = np.where(points[:, 0] > 0, 0.9 * smoothstep(0.78, 0.45, rim), 0.0)[:, None]
+    points = (points - dent * (1, 0, 0)) * (0.085, 0.16, 0.25)
+    points = rotated(rotated(points, np.radians(-28), axis=2), np.radians(-8), axis=1)
+    return both_sides(Mesh(points + EAR, unit.faces, np.asarray(SKIN) * (1 - 0.25 * dent)))
 
 
 def hair() -> Mesh:
@@ -165,12 +181,12 @@ def _cap() -> Mesh:
     ids = np.arange(points[..., 0].size).reshape(rows, columns)
     faces = [*grid_faces(ids, closed=True), tuple(ids[0][::-1].tolist())]
     shade = 0.75 + 0.35 * strands
-    return Mesh(points.reshape(-1, 3), [face for face in faces], np.asarray(HAIR) * shade.reshape(-1, 1))
+    return Mesh(points.reshape(-1, 3), faces, np.asarray(HAIR) * shade.reshape(-1, 1))
 
 
 def _quiff() -> list[Mesh]:
     rolls = []
-    for start, sweep, height, thick in ((-30, 26, 0.20, 0.105), (-17, 30, 0.27, 0.125), (-3, 34, 0.30, 0.135), (12, 34, 0.26, 0.125), (26, 28, 0.18, 0.11)):
+    for start, sweep, height, thick in QUIFF:
         share = np.linspace(0, 1, 18)
         azimuth = np.radians(start + sweep * share)
         elevation = np.radians(50 + 36 * share)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import bpy
 import numpy as np
@@ -12,14 +14,21 @@ from .head import Part
 from .mesh import Mesh, grid_faces
 from .surface import Points, smoothstep
 
-FRAME_SIZE = 640
+FILM_SIZE = (720, 720)
+FPS = 24
 CAMERA = (1.75, -9.4, 0.15)
 LOOKS_AT = (0.0, 0.0, -0.34)
 LENS_MM = 92.0
 BACKDROP_MIDDLE, BACKDROP_EDGE = (0.23, 0.42, 0.43), (0.07, 0.17, 0.20)
 
-KEY, FILL, RIM, BOUNCE = (-0.62, -0.50, 0.60), (0.80, -0.55, 0.10), (0.55, 0.62, 0.55), (0.0, -0.45, -0.90)
-"""Directions to the lights, as the camera sees them."""
+AMBIENT = (0.10, 0.11, 0.13)
+WORKBENCH_LIGHTS = (
+    ((-0.62, -0.50, 0.60), (1.10, 1.00, 0.86), 0.25, 0.30),
+    ((0.80, -0.55, 0.10), (0.24, 0.28, 0.36), 0.0, 0.60),
+    ((0.55, 0.62, 0.55), (0.55, 0.60, 0.66), 0.15, 0.10),
+    ((0.0, -0.45, -0.90), (0.22, 0.15, 0.10), 0.0, 0.60),
+)
+"""Key, fill, rim and bounce: the direction to the light as the camera sees it (x right, y away, z up), its colour, its shine and its softness."""
 
 
 def set_up(parts: Sequence[Part]) -> bpy.types.Object:
@@ -39,6 +48,14 @@ def set_up(parts: Sequence[Part]) -> bpy.types.Object:
     bpy.context.view_layer.objects.active = head
     head.select_set(True)
     return head
+
+
+def speak(scene: bpy.types.Scene, sound: Path, *, seconds: float) -> None:
+    """Put the recording on the timeline at frame 1, inside the file, and let it play in time."""
+    scene.frame_start, scene.frame_end = 1, math.ceil(seconds * FPS)
+    strip = scene.sequence_editor_create().strips.new_sound(sound.stem, str(sound), 1, 1)
+    strip.sound.pack()
+    scene.sync_mode = "AUDIO_SYNC"
 
 
 def _object(part: Part, material: bpy.types.Material) -> bpy.types.Object:
@@ -99,7 +116,8 @@ def _camera(scene: bpy.types.Scene) -> None:
 def _film_look(scene: bpy.types.Scene) -> None:
     """Workbench, which needs no GPU: the meshes' own colours under soft light from the side."""
     scene.render.engine = "BLENDER_WORKBENCH"
-    scene.render.resolution_x = scene.render.resolution_y = FRAME_SIZE
+    scene.render.resolution_x, scene.render.resolution_y = FILM_SIZE
+    scene.render.fps = FPS
     scene.view_settings.view_transform = "Standard"
     scene.display.render_aa = "5"
     shading = scene.display.shading
@@ -109,20 +127,15 @@ def _film_look(scene: bpy.types.Scene) -> None:
     shading.curvature_ridge_factor, shading.curvature_valley_factor = 0.15, 0.5
     shading.show_specular_highlight = True
     scene.display.matcap_ssao_distance = 0.25
-    # The file keeps no lights of Workbench's own; without the preferences' it shows the scene under Blender's default ones.
+    light_workbench()
+
+
+def light_workbench() -> None:
+    """Soft light from the side. Workbench's lights belong to Blender's preferences and not to the file: whoever renders calls this first."""
     system = bpy.context.preferences.system
     system.use_studio_light_edit = True
-    lights = system.solid_lights
-    for light, (direction, colour, shine, smooth) in zip(
-        lights,
-        (
-            (KEY, (1.10, 1.00, 0.86), 0.25, 0.30),
-            (FILL, (0.24, 0.28, 0.36), 0.0, 0.60),
-            (RIM, (0.55, 0.60, 0.66), 0.15, 0.10),
-            (BOUNCE, (0.22, 0.15, 0.10), 0.0, 0.60),
-        ),
-    ):
+    system.light_ambient = AMBIENT
+    for light, (direction, colour, shine, smooth) in zip(system.solid_lights, WORKBENCH_LIGHTS, strict=True):
         light.use = True
         light.direction = (direction[0], direction[2], -direction[1])
         light.diffuse_color, light.specular_color, light.smooth = colour, (shine,) * 3, smooth
-    system.light_ambient = (0.10, 0.11, 0.13)
