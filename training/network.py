@@ -41,8 +41,9 @@ MARGIN = (MEL_WINDOW - MEL_HOP) // 2
 
 TINY_POWER = 1e-20
 """Keeps logarithms finite; far below the power of a recording at -100 dBFS."""
-LEAST_LEVEL = float(np.log(3e-8))
-"""Log power taken for the level of anything quieter: about -100 dBFS, under the last bit of 16. Digital silence thus stays silence."""
+LEAST_LEVEL = float(np.log(1e-11))
+"""Log power a mel bin taken for the level of anything quieter: about that of white noise at -116 dBFS, well under the last of 16 bits. Digital
+silence thus stays silence."""
 FLOOR, CEILING = -12.0, 6.0
 """Natural-log power around the level that the network sees; -12 is 52 dB below."""
 SPAN = 6.0
@@ -86,10 +87,10 @@ class Shape:
 def context_samples(shape: Shape) -> int:
     """Samples before, and as many after, its own hop that a frame can depend on, for a window that begins at a multiple of BLOCK.
 
-    The furthest frame that the convolutions see takes its level from its own block of 0.2 s and the next one, each of which looks LEVEL_REACH blocks
-    further. At worst that frame lies at the near end of its block, so the block adds all of itself but one frame.
+    The furthest frame that the convolutions see takes its level from its own block of 0.2 s and from the next one if it lies in the half towards it;
+    each of them looks LEVEL_REACH blocks further. At worst that frame is the last of that half, seen from the block's far end.
     """
-    frames = shape.reach_frames + (FRAMES_PER_BLOCK - 1) + (1 + LEVEL_REACH) * FRAMES_PER_BLOCK
+    frames = shape.reach_frames + (FRAMES_PER_BLOCK // 2 - 1) + (1 + LEVEL_REACH) * FRAMES_PER_BLOCK
     return frames * HOP + MARGIN
 
 

@@ -1,0 +1,101 @@
+"""What the network promises before it has learnt anything: no level disturbs it, and it hears no further than it says."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch; see training/requirements.txt")
+
+from training import network  # noqa: E402
+from training.network import BLOCK, HOP, RATE, FrontEnd, Network, Shape  # noqa: E402
+
+SMALL = Shape(width=16, dilations=(1, 4), mouth_width=8)
+
+
+def babble(seconds: float, *, seed: int = 0) -> torch.Tensor:
+    """Noise that swells and fades as syllables do, at a recording's usual level, [1, samples]."""
+    random = torch.Generator().manual_seed(seed)
+    samples = round(seconds * RATE) // HOP * HOP
+    swell = torch.sin(torch.arange(samples) / RATE * 2 * torch.pi * 3).clamp(min=0.001)
+    return 0.05 * swell * torch.randn(1, samples, generator=random)
+
+
+@pytest.fixture(scope="module")
+def small() -> Network:
+    torch.manual_seed(0)
+    return Network(SMALL).eval()
+
+
+@pytest.mark.parametrize("gain_db", [-50, -30, 20])
+def test_the_level_of_a_recording_makes_no_difference(gain_db: float) -> None:
+    heard = FrontEnd()(babble(6))
+    other = FrontEnd()(babble(6) * 10 ** (gain_db / 20))
+    assert torch.allclose(other.spectrum, heard.spectrum, atol=1e-3)
+    assert torch.allclose(other.channel, heard.channel, atol=1e-3)
+    assert torch.allclose(other.loudness_db - heard.loudness_db, torch.tensor(float(gain_db)), atol=1e-2)
+
+
+def test_digital_silence_looks_like_silence_and_not_like_a_sound_at_its_own_level(small: Network) -> None:
+    silence = torch.zeros(1, 3 * RATE)
+    heard = FrontEnd()(silence)
+    assert heard.spectrum.abs().max() == 0
+    said, loudness_db = small(silence)
+    assert all(torch.isfinite(part).all() for part in (*said, loudness_db))
+
+
+def test_a_pause_in_a_recording_does_not_bring_its_noise_up() -> None:
+    """The level is that of speech: 40 dB below it, half a second of hiss stays low though nothing else is near."""
+    audio = babble(4)
+    audio[:, int(1.8 * RATE) : int(2.3 * RATE)] = 0.0005 * torch.randn(1, int(0.5 * RATE), generator=torch.Generator().manual_seed(1))
+    spectrum = FrontEnd()(audio).spectrum
+    syllables = spectrum[0, :80].mean(1).quantile(0.9)
+    assert spectrum[0, 95:110].mean() < syllables - 6 / network.SPAN
+
+
+def test_a_steady_sound_is_not_taken_away_by_its_own_mean() -> None:
+    tone = 0.1 * torch.sin(torch.arange(4 * RATE) / RATE * 2 * torch.pi * 700)[None]
+    spectrum = FrontEnd()(tone).spectrum.unflatten(2, (2, network.MELS))[0, 50:150, 0]
+    assert spectrum.max(1).values.min() > spectrum.median(1).values.max() + 1
+
+
+def test_a_frame_hears_no_further_than_the_context(small: Network) -> None:
+    context = network.context_samples(SMALL)
+    audio = babble(12)
+    frame = 290
+    changed = audio.clone()
+    changed[:, : frame * HOP - context] = 0
+    changed[:, (frame + 1) * HOP + context :] = 0
+    for before, after in zip(_frames(small, audio), _frames(small, changed), strict=True):
+        assert torch.allclose(before[:, frame], after[:, frame], atol=1e-6)
+
+
+def test_the_context_is_not_larger_than_it_needs_to_be(small: Network) -> None:
+    """At the worst phase of the level's blocks the furthest block within the context does count, on either side."""
+    context, half = network.context_samples(SMALL), network.FRAMES_PER_BLOCK // 2
+    early, late = 300 + SMALL.reach_frames + half - 1, 300 - SMALL.reach_frames + half
+    for frame, start in ((early, early * HOP - context), (late, (late + 1) * HOP + context - BLOCK)):
+        audio = babble(14)
+        heard = _frames(small, audio)[1][:, frame]
+        audio[:, start : start + BLOCK] *= 1e4
+        assert not torch.allclose(_frames(small, audio)[1][:, frame], heard, atol=1e-6)
+
+
+def test_a_window_with_its_context_is_as_good_as_the_whole(small: Network) -> None:
+    context = network.context_samples(SMALL)
+    audio = babble(20)
+    whole = _frames(small, audio)
+    start = -(-context // BLOCK) * BLOCK
+    first, last = start // HOP, start // HOP + 90
+    window = audio[:, start - -(-context // BLOCK) * BLOCK : last * HOP + -(-context // HOP) * HOP]
+    for a, b in zip(whole, _frames(small, window), strict=True):
+        assert torch.allclose(a[:, first:last], b[:, first:last], atol=1e-4)
+    later = 3 * BLOCK
+    for a, b in zip(whole, _frames(small, audio[:, later:]), strict=True):
+        skip = -(-context // HOP)
+        assert torch.allclose(a[:, later // HOP + skip :], b[:, skip:], atol=1e-4)
+
+
+def _frames(taught: Network, audio: torch.Tensor) -> list[torch.Tensor]:
+    with torch.no_grad():
+        said, loudness_db = taught(audio)
+    return [*said, loudness_db]

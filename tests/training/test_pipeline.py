@@ -1,0 +1,147 @@
+"""From labelled sound to a graph that hears: sampling, a few steps of training, stopping and going on, and the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch; see training/requirements.txt")
+pytest.importorskip("onnx", reason="training needs onnx; see training/requirements.txt")
+
+from a2f_addon.speech import model  # noqa: E402
+from training import augment, corpora, export, network, phones, train  # noqa: E402
+from training.corpora import RATE, Recording, Segment  # noqa: E402
+
+SMALL = network.Shape(width=32, dilations=(1, 2), mouth_width=16)
+PLAIN = augment.Odds(*[0.0] * 8)
+RECIPE = train.Recipe(minutes=1 / 60, batch=4)
+
+
+def said(phone: str, seconds: float, random: np.random.Generator) -> np.ndarray:
+    """A sound that is unmistakable: a pitch for each phone."""
+    times = np.arange(round(seconds * RATE)) / RATE
+    if phone == phones.SILENCE:
+        return np.zeros(len(times))
+    if phone == "M":
+        return 0.1 * np.sin(2 * np.pi * 250 * times)
+    return 0.3 * np.sin(2 * np.pi * 900 * times) + 0.05 * random.standard_normal(len(times))
+
+
+def utterance(index: int) -> Recording:
+    random = np.random.default_rng(index)
+    sounds, segments, at = [], list[Segment](), 0.0
+    for phone in (phones.SILENCE, *["M", "AA"] * 4, phones.SILENCE):
+        seconds = round(float(random.uniform(0.1, 0.3)), 2)
+        sounds.append(said(phone, seconds, random))
+        segments.append((at, at + seconds, phone))
+        at += seconds
+    return Recording(f"u{index}", f"speaker{index}", "en", "CC0-1.0", corpora.to_int16(np.concatenate(sounds)), tuple(segments))
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    corpora.write_corpus(tmp_path / "cache", "made", [utterance(i) for i in range(6)], made_from="test")
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def source(cache: Path) -> augment.Source:
+    return augment.Source(train.labels(cache, say=_quiet), rooms=None, seed=0, odds=PLAIN)
+
+
+def test_labels_stay_with_their_sound(source: augment.Source) -> None:
+    """Where a clip is labelled silent nothing sounds, and the other way round, but for the frames at a boundary."""
+    batch = source.batch(8)
+    power = np.square(batch.audio).reshape(8, augment.LABELS, -1).mean(2)
+    sounds = power > 1e-3 * power.max()
+    assert (sounds == (batch.phones != augment.SIL)).mean() > 0.97
+
+
+def test_labels_stay_with_their_sound_at_another_speed(cache: Path) -> None:
+    quick = augment.Source(train.labels(cache, say=_quiet), rooms=None, seed=0, odds=replace(PLAIN, speed=1.0, room=1.0))
+    batch = quick.batch(8)
+    power = np.square(batch.audio).reshape(8, augment.LABELS, -1).mean(2)
+    loud, silent = power[batch.phones == phones.PHONES.index("AA")], power[batch.phones == augment.SIL]
+    assert np.median(silent) < 0.1 * np.median(loud)
+
+
+def test_lips_are_sealed_in_the_curves_where_the_label_is_a_closure(source: augment.Source) -> None:
+    batch = source.batch(8)
+    closed = (batch.phones.reshape(8, augment.FRAMES, 2) == phones.PHONES.index("M")).all(2)
+    open_vowel = (batch.phones.reshape(8, augment.FRAMES, 2) == phones.PHONES.index("AA")).all(2)
+    press = batch.curves[:, :, list(network.CHANNELS).index("mouthPress")]
+    assert press[closed].mean() > 4 * press[open_vowel].mean()
+
+
+def test_the_same_seed_gives_the_same_clips(cache: Path) -> None:
+    first, second = (augment.Source(train.labels(cache, say=_quiet), rooms=None, seed=3).batch(3) for _ in range(2))
+    np.testing.assert_array_equal(first.audio, second.audio)
+    np.testing.assert_array_equal(first.phones, second.phones)
+
+
+def test_training_learns_and_its_graph_runs(cache: Path, tmp_path: Path) -> None:
+    lines: list[str] = []
+    torch.manual_seed(0)
+    file = train.train(cache, tmp_path / "run", recipe=replace(RECIPE, minutes=4 / 60, warm_up=0.2), shape=SMALL, say=lines.append)
+    taught, facts = train.load(file)
+    assert facts["steps"] > 3
+    audio = utterance(99)
+    sound = torch.from_numpy(audio.audio.astype(np.float32) / 32768)[None, : len(audio.audio) // network.HOP * network.HOP]
+    with torch.no_grad():
+        heard = taught(sound)[0]
+        fresh = network.Network(SMALL).eval()(sound)[0]
+    ids = torch.from_numpy(augment.phone_ids(_as_utterance(audio), frames=2 * heard.phones.shape[1]))[None].long()
+    curves = torch.zeros_like(heard.mouth)
+    assert train.losses(heard, ids, curves)["phones"] < train.losses(fresh, ids, curves)["phones"]
+    export.export(taught, tmp_path / "made.onnx")
+    assert model.load(tmp_path / "made.onnx").facts.phone_names == phones.PHONES
+
+
+def test_a_run_that_has_ended_is_not_done_again_unless_what_it_is_made_from_changes(cache: Path, tmp_path: Path) -> None:
+    file = train.train(cache, tmp_path / "run", recipe=RECIPE, shape=SMALL, say=_quiet)
+    before = file.stat().st_mtime_ns
+    train.train(cache, tmp_path / "run", recipe=RECIPE, shape=SMALL, say=_quiet)
+    assert file.stat().st_mtime_ns == before
+    train.train(cache, tmp_path / "run", recipe=replace(RECIPE, seed=1), shape=SMALL, say=_quiet)
+    assert file.stat().st_mtime_ns > before
+
+
+def test_a_run_that_was_stopped_goes_on(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is killed in the middle of a step; the next one has the steps and the time of the first behind it."""
+    monkeypatch.setattr(train, "CHECKPOINT_EVERY_S", 0.0)
+    steps = _stopping(train._step, after=3)
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "_step", steps)
+        with pytest.raises(KeyboardInterrupt):
+            train.train(cache, tmp_path / "run", recipe=RECIPE, shape=SMALL, say=_quiet)
+    lines: list[str] = []
+    train.train(cache, tmp_path / "run", recipe=RECIPE, shape=SMALL, say=lines.append)
+    assert any("going on after" in line and "3 steps" in line for line in lines)
+
+
+def test_an_empty_cache_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no speech to train on"):
+        train.labels(tmp_path, say=_quiet)
+
+
+def _stopping(step, *, after: int):  # type: ignore[no-untyped-def]
+    left: Iterator[int] = iter(range(after))
+
+    def stopped(*arguments, **options):  # type: ignore[no-untyped-def]
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return step(*arguments, **options)
+
+    return stopped
+
+
+def _as_utterance(recording: Recording) -> corpora.Utterance:
+    return corpora.Utterance("u", "made", "s", "en", "CC0-1.0", corpora.TRAIN, 0, len(recording.audio), recording.phones)
+
+
+def _quiet(line: str) -> None:
+    del line

@@ -1,0 +1,162 @@
+"""``python -m training COMMAND``: the bundled model from scratch, a step at a time or all of it. Every step finds its work done when it is."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+FULL_MINUTES = 34.0
+"""Training time of the bundled model on two cores; the rest of an hour is for the speech."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where things lie. Beside the folder of speech there may be `noise`, `rooms` and `heads`."""
+
+    cache: Path
+    speech: Path
+    graph: Path
+
+    @property
+    def run(self) -> Path:
+        return self.cache / ".run"
+
+    @property
+    def rooms(self) -> Path:
+        return self.speech.parent / "rooms"
+
+    @property
+    def heads(self) -> Path:
+        return self.speech.parent / "heads"
+
+
+def show(places: Places, arguments: argparse.Namespace) -> None:
+    """What the cache holds."""
+    from training import corpora
+
+    for name in corpora.names(places.cache):
+        everybody, trained_on = (corpora.read_corpus(places.cache, name, split=split) for split in (None, corpora.TRAIN))
+        speakers = len({utterance.speaker for utterance in trained_on.utterances})
+        _say(f"{name}: {everybody.hours:.2f} h, of which {trained_on.hours:.2f} h of {speakers} speakers are trained on")
+
+
+def synthesise(places: Places, arguments: argparse.Namespace) -> None:
+    """Speech by espeak-ng, flite and festival, whose phones' times are exact."""
+    from training import synthesise
+
+    synthesise.make(places.cache, scale=arguments.scale, seed=arguments.seed, workers=arguments.workers, progress=Progress("synthesise"))
+
+
+def align(places: Places, arguments: argparse.Namespace) -> None:
+    """Recordings with their phones' times found by pocketsphinx, and sounds without speech."""
+    from training import align
+
+    dropped = align.make(places.cache, corpora_folder=places.speech, workers=arguments.workers, progress=Progress("align"))
+    for name, reasons in dropped.items():
+        for reason, count in reasons.most_common():
+            _say(f"align: {name}: {count} left out: {reason}")
+
+
+def train(places: Places, arguments: argparse.Namespace) -> None:
+    """The network, for so many minutes."""
+    from training import train
+
+    recipe = train.Recipe(minutes=arguments.minutes, seed=arguments.seed)
+    train.train(places.cache, places.run, recipe=recipe, rooms=places.rooms, say=_say)
+
+
+def export(places: Places, arguments: argparse.Namespace) -> None:
+    """The ONNX file that the add-on runs, checked against the network."""
+    from training import export, train
+
+    taught, facts = train.load(places.run / "network.pt")
+    difference = export.export(taught, places.graph)
+    size_mb = places.graph.stat().st_size / 1e6
+    _say(f"export: {places.graph}, {size_mb:.1f} MB, within {difference:.1g} of the network, after {facts['steps']} steps")
+
+
+def evaluate(places: Places, arguments: argparse.Namespace) -> None:
+    """The table of figures on those who were never trained on."""
+    from training import evaluate
+
+    if not places.heads.is_dir():
+        _say(f"evaluate: left out, since the heads that lips are judged on are not in {places.heads}")
+        return
+    sys.stdout.write(evaluate.table(evaluate.evaluate(places.graph, places.cache, heads_folder=places.heads)) + "\n")
+
+
+STEPS: dict[str, Callable[[Places, argparse.Namespace], None]] = {
+    "corpora": show,
+    "synthesise": synthesise,
+    "align": align,
+    "train": train,
+    "export": export,
+    "evaluate": evaluate,
+}
+ALL = ("synthesise", "align", "corpora", "train", "export", "evaluate")
+
+
+class Progress:
+    """Prints how far a step is and how long it will yet take, every few seconds and not more often."""
+
+    EVERY_S = 5.0
+
+    def __init__(self, step: str) -> None:
+        self._step, self._what = step, ""
+        self._said = self._begun = 0.0
+
+    def __call__(self, done: float, what: str) -> None:
+        """done: 0 to 1, of what is going on."""
+        now = time.monotonic()
+        if what != self._what:
+            self._what, self._begun, self._said = what, now, 0.0
+        if now - self._said < self.EVERY_S:
+            return
+        self._said = now
+        left = f", {(now - self._begun) * (1 - done) / done:.0f} s left" if done > 0.02 else ""
+        _say(f"{self._step}: {what} {done:.0%}{left}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; 0 when it is done, 2 with a sentence when it cannot be."""
+    arguments = _parser().parse_args(argv)
+    places = Places(arguments.cache, arguments.corpora, arguments.graph)
+    try:
+        for step in ALL if arguments.command == "all" else (arguments.command,):
+            STEPS[step](places, arguments)
+    except FileNotFoundError as error:
+        _say(str(error))
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training", description="Make the bundled model from scratch.")
+    parser.add_argument("command", choices=(*STEPS, "all"), help="a step, or all of them")
+    parser.add_argument("--cache", type=Path, default=ROOT / "training" / "cache", help="labelled speech and the run (%(default)s)")
+    parser.add_argument("--corpora", type=Path, default=_shared() / "speech", help="the folders of recordings (%(default)s)")
+    parser.add_argument("--graph", type=Path, default=ROOT / "a2f_addon" / "data" / "a2f.onnx", help="the ONNX file (%(default)s)")
+    parser.add_argument("--scale", type=float, default=1.0, help="how much synthetic speech, against the bundled model's (%(default)s)")
+    parser.add_argument("--minutes", type=float, default=FULL_MINUTES, help="how long to train (%(default)s)")
+    parser.add_argument("--workers", type=int, default=2, help="processes for synthesis and alignment (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of everything random (%(default)s)")
+    return parser
+
+
+def _shared() -> Path:
+    return Path(os.environ.get("A2F_SHARED", ROOT.parent / "shared"))
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
