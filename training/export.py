@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +22,8 @@ OPSET = 17
 OUTPUTS = ("curves", "phones", "loudness_db")
 PARITY = 1e-4
 """The largest difference between the file's outputs and the network's; loudness is in decibels, the rest within 0 to 1."""
+HALVED_FROM = 1024
+"""Numbers in an array that is worth keeping in half precision."""
 LICENCE = "GPL-3.0-or-later"
 DESCRIPTION = "Speech at any level, 16 kHz mono, to ARKit face curves and phone probabilities. Data and limits: MODEL_CARD.md."
 
@@ -42,12 +45,15 @@ class ConvolvedFrontEnd(network.FrontEnd):
 
 
 class Graph(nn.Module):
-    """What is exported: [1, samples] to curves [1, frames, 52] within 0..1, phone probabilities [1, frames, phones], and loudness [1, frames]."""
+    """What is exported: [1, samples] to curves [1, frames, 52] within 0..1, phone probabilities [1, frames, phones], and loudness [1, frames].
+
+    Its weights are rounded to half precision, in which the file keeps them; it computes with single precision.
+    """
 
     def __init__(self, trained: network.Network) -> None:
         super().__init__()
         self.network = network.Network(trained.shape)
-        self.network.load_state_dict(trained.state_dict())
+        self.network.load_state_dict({name: value.half().float() for name, value in trained.state_dict().items()})
         self.network.front_end = ConvolvedFrontEnd()
         spread = torch.zeros(len(network.CHANNELS), len(arkit.NAMES))
         for row, names in enumerate(network.CHANNELS.values()):
@@ -100,8 +106,25 @@ def _describe(path: Path, shape: network.Shape, *, name: str, version: str) -> N
     import onnx
 
     model = onnx.load(str(path))
+    _halve(model)
     onnx.helper.set_model_props(model, metadata(shape, name=name, version=version))
     onnx.save(model, str(path))
+
+
+def _halve(model: Any) -> None:
+    """Keep every large array that half precision holds exactly in it: half the size, and the runtime widens it again when it loads the file."""
+    from onnx import helper, numpy_helper
+
+    graph, casts = model.graph, []
+    for tensor in graph.initializer:
+        single = numpy_helper.to_array(tensor)
+        half = single.astype(np.float16) if single.dtype == np.float32 and single.size >= HALVED_FROM else None
+        if half is not None and np.array_equal(half.astype(np.float32), single):
+            casts.append(helper.make_node("Cast", [f"{tensor.name}.half"], [tensor.name], to=helper.TensorProto.FLOAT))
+            tensor.CopyFrom(numpy_helper.from_array(half, f"{tensor.name}.half"))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def metadata(shape: network.Shape, *, name: str, version: str) -> dict[str, str]:
