@@ -87,6 +87,8 @@ def animate(heard: Heard, motion: Motion, *, fps: float) -> FaceCurves:
     what places events (seals, blinks) runs on the frames that will be keyed, so that none falls between two of them.
     """
     curves, speech = heard
+    # Unless somebody keeps them to try other settings, the model's own curves of an hour need not lie there for as long as the stages take.
+    del heard
     curves = smoothing.smooth(curves, speech, motion.smoothing)
     curves = silence.rest(curves, speech, motion.silence)
     curves = smoothing.resampled(curves, speech, fps=fps)

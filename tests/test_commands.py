@@ -74,6 +74,7 @@ MISTAKES = {
     "no such option": (["bake", "line_07.wav", "-o", "face.csv", "--colour"], "--colour"),
     "no number": (["bake", "line_07.wav", "-o", "face.csv", "--fps", "many"], "invalid float value: 'many'"),
     "no such file": (["bake", "gone.wav", "-o", "face.csv"], "There is no file 'gone.wav'"),
+    "a name of two lines": (["bake", "gone\nand lost.wav", "-o", "face.csv"], "There is no file"),
     "no sound": (["bake", "made.onnx", "-o", "face.csv"], "no sound that can be read"),
     "span outside": (["bake", "line_07.wav", "-o", "face.csv", "--start", "9"], "begins at 9 s"),
     "span reversed": (["bake", "line_07.wav", "-o", "face.csv", "--start", "2", "--end", "1"], "end after it begins"),

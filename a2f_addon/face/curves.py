@@ -53,10 +53,13 @@ class FaceCurves:
         place = {name: column for column, name in enumerate(self.names)}
         return [place[name] for name in names if name in place]
 
-    def with_channels(self, channels: Mapping[str, Floats]) -> FaceCurves:
-        """The same curves with these in place of their own. Raises KeyError for a name that is not there."""
+    def with_channels(self, channels: Mapping[str, Floats] | Iterable[tuple[str, Floats]]) -> FaceCurves:
+        """The same curves with these in place of their own; given as pairs one after the other, they need not all exist at once.
+
+        Raises KeyError for a name that is not there.
+        """
         values = self.values.copy()
-        for name, curve in channels.items():
+        for name, curve in channels.items() if isinstance(channels, Mapping) else channels:
             values[:, self._column(name)] = curve
         return replace(self, values=values)
 

@@ -41,7 +41,7 @@ def rest(curves: FaceCurves, speech: Speech, settings: Silence) -> FaceCurves:
         return curves
     gate = envelope(spoken(speech, settings), curves.times, rise_s=settings.open_s, fall_s=settings.close_s).astype(np.float32)
     columns = curves.columns(arkit.MOUTH)
-    return curves.with_channels({curves.names[column]: curves.values[:, column] * gate for column in columns})
+    return curves.with_channels((curves.names[column], curves.values[:, column] * gate) for column in columns)
 
 
 def spoken(speech: Speech, settings: Silence) -> Spans:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,14 +26,15 @@ class Smoothing:
 
 def smooth(curves: FaceCurves, speech: Speech, settings: Smoothing) -> FaceCurves:
     """Every channel averaged over its neighbours in time; values stay within the range that they had."""
-    columns = curves.columns(arkit.MOUTH)
-    rest = sorted(set(range(len(curves.names))) - set(columns))
-    smoothed: dict[str, Floats] = {}
-    for group, sigma_s in ((columns, settings.mouth_s), (rest, settings.rest_s)):
-        taps = _gaussian(sigma_s * curves.fps)
-        if len(taps) > 1 and len(curves):
-            smoothed |= {curves.names[column]: _averaged(curves.values[:, column], taps) for column in group if curves.values[:, column].any()}
-    return curves.with_channels(smoothed)
+    return curves.with_channels(_smoothed(curves, settings))
+
+
+def _smoothed(curves: FaceCurves, settings: Smoothing) -> Iterator[tuple[str, Floats]]:
+    mouth, rest = (_gaussian(sigma_s * curves.fps) for sigma_s in (settings.mouth_s, settings.rest_s))
+    for name, curve in zip(curves.names, curves.values.T, strict=True):
+        taps = mouth if name in arkit.MOUTH else rest
+        if len(taps) > 1 and curve.any():
+            yield name, _averaged(curve, taps)
 
 
 def _gaussian(sigma: float) -> Floats:

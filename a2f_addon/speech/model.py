@@ -63,8 +63,8 @@ class Network:
 
     def __init__(self, path: Path) -> None:
         """Raises ModelError as :func:`load`."""
+        self._path = path
         self._file = path.name
-        self._graph = _contents(path)
         self._runtime = _runtime()
         available = self._runtime.get_available_providers()
         self._providers = [provider for provider in PROVIDERS if provider in available]
@@ -136,7 +136,9 @@ class Network:
         """A session on the best provider that is left."""
         while True:
             try:
-                return _session(self._runtime, self._graph, self._providers[0])
+                return _session(self._runtime, _contents(self._path), self._providers[0])
+            except ModelError:
+                raise
             except Exception as error:  # As in _run.
                 if len(self._providers) == 1:
                     raise ModelError(f"The model file '{self._file}' is damaged ({_first_line(error)}); {metadata.REMEDY}.") from error
@@ -227,6 +229,8 @@ def _session(runtime: ModuleType, graph: bytes, provider: str) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Fatal only: what went wrong is raised as well, and is said in a sentence.
     options.log_severity_level = 4
+    # Plans of the memory, one for each length of window, cost more of it than they save.
+    options.enable_mem_pattern = False
     providers = [provider] if provider == PROVIDERS[-1] else [provider, PROVIDERS[-1]]
     # Onnxruntime's own fallback would print; Network has its own.
     session = runtime.InferenceSession(graph, options, providers=providers, enable_fallback=0)

@@ -36,6 +36,7 @@ def test_a_stage_replaces_its_channels_and_no_others() -> None:
     closed = face.with_channels({"mouthClose": np.full(3, 9, np.float32)})
     np.testing.assert_array_equal(closed.values, [[0, 9], [2, 9], [4, 9]])
     np.testing.assert_array_equal(face.values, [[0, 1], [2, 3], [4, 5]])
+    np.testing.assert_array_equal(face.with_channels([("mouthClose", np.full(3, 9, np.float32))]).values, closed.values)
     with pytest.raises(KeyError):
         face.with_channels({"jawopen": np.zeros(3, np.float32)})
 

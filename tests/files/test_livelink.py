@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from a2f_addon.errors import OutputError
@@ -71,6 +71,7 @@ def test_the_file_is_laid_out_as_live_link_face_does(folder: Path) -> None:
     assert float(rows[0][-1]) == 0.0
 
 
+@example(time_s=1 - 1e-9, fps=30.0)
 @given(time_s=st.floats(0, 90_000), fps=st.sampled_from(COMMON))
 def test_a_timecode_never_counts_a_whole_second_of_frames(time_s: float, fps: float) -> None:
     hours, minutes, seconds, frame = (float(part) for part in livelink.timecode(time_s, fps).split(":"))

@@ -23,14 +23,17 @@ def heard(path: Path, start_s: float | None = None, end_s: float | None = None, 
 
 def written(folder: Path, sound: made.Floats, *, kind: str = "wav", rate: int = made.RATE, subtype: str | None = None) -> Path:
     path = folder / f"line.{kind}"
-    soundfile.write(path, sound, rate, format="OGG" if kind == "opus" else None, subtype=subtype or FORMATS[kind])
+    how = {"format": "OGG", "compression_level": 1.0} if kind == "opus" else {}
+    soundfile.write(path, sound, rate, subtype=subtype or FORMATS[kind], **how)
     return path
 
 
 @pytest.fixture(scope="module", params=FORMATS)
 def file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six seconds of stereo noise at 48 kHz: the hardest to find one's place in again."""
-    both = np.stack([made.noise(6.0, rate=48_000, seed=1), made.noise(6.0, rate=48_000, seed=2)], axis=1)
+    """Six seconds of stereo at 48 kHz, a rising tone in noise: what Opus predicts from its past, so that a jump would be heard."""
+    times = np.arange(6 * 48_000) / 48_000
+    rising = 0.3 * np.sin(2 * np.pi * (100 + 20 * times) * times)
+    both = np.stack([rising + 0.2 * made.noise(6.0, rate=48_000, seed=channel) for channel in (1, 2)], axis=1).astype(np.float32)
     return written(tmp_path_factory.mktemp("formats"), both, kind=request.param, rate=48_000)
 
 
@@ -97,6 +100,16 @@ def test_a_stream_that_does_not_say_its_length_is_heard_whole(tmp_path: Path) ->
         assert sum(len(block) for block in speech.blocks) == 3 * made.RATE
     with pytest.raises(SoundError, match="begins after"):
         heard(path, 4.0)
+
+
+def test_a_stream_that_promises_more_than_it_holds_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, made.speech(3.0), kind="flac")
+    content = bytearray(path.read_bytes())
+    content[8 + 14 : 8 + 18] = (4 * made.RATE).to_bytes(4, "big")
+    path.write_bytes(content)
+    assert len(heard(path, end_s=3.0)) == 3 * made.RATE
+    with pytest.raises(SoundError, match="cut off"):
+        heard(path)
 
 
 def test_a_length_that_a_recorder_could_not_go_back_to_write_is_no_damage(tmp_path: Path) -> None:
