@@ -144,7 +144,9 @@ def _decoded(path: Path, folder: Path) -> Path:
 
     decoder: Any = aud
     try:
-        samples = decoder.Sound(str(path)).rechannel(1).resample(DECODED_RATE, RESAMPLER_QUALITY).data()
+        sound = decoder.Sound(str(path))
+        sound.specs  # noqa: B018 - asked first because it raises where data() ends Blender
+        samples = sound.rechannel(1).resample(DECODED_RATE, RESAMPLER_QUALITY).data()
     except decoder.error as error:
         raise SoundError(f"There is no sound in '{path.name}' that Blender can read; save it as wav, flac or mp3.") from error
     wav = folder / "decoded.wav"

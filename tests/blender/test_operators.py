@@ -1,0 +1,179 @@
+"""The operators, as a script sees them, and the panel, as a person does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import bpy
+import numpy as np
+import pytest
+from inside import HAS_SOUND, evaluated, everything, made_heard, make_action, make_head, play
+
+from a2f_addon import job as jobs
+from a2f_addon.blender import panel, properties
+from a2f_addon.errors import SoundError
+from a2f_addon.face.arkit import NAMES
+from a2f_addon.settings import build, flat, options
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_script_gets_one_sentence_and_nothing_is_changed(speech: str, says: Callable[..., None]) -> None:
+    head = make_head()
+    play(head.data.shape_keys, make_action(head.data.shape_keys, {"jawOpen": [(1, 0), (9, 1)]}))
+    before = everything()
+    says(SoundError("The recording 'line_07.wav' is empty."))
+    with pytest.raises(RuntimeError, match=r"^Error: The recording 'line_07\.wav' is empty\.$"):
+        bpy.ops.a2f.bake(filepath=speech)
+    with pytest.raises(RuntimeError, match="There is no sound file"):
+        bpy.ops.a2f.bake(filepath=speech + "x")
+    with pytest.raises(RuntimeError, match="Choose a sound strip in the sequencer, or a sound file"):
+        bpy.ops.a2f.bake()
+    assert everything() == before
+
+
+def test_a_face_that_cannot_take_keys_is_refused_before_anything_is_heard(speech: str, says: Callable[..., None]) -> None:
+    make_head(["smile"])
+    says(AssertionError("it was heard"))
+    with pytest.raises(RuntimeError, match="No shape key of 'Head' is one of ARKit's 52"):
+        bpy.ops.a2f.bake(filepath=speech)
+
+
+def test_the_button_is_grey_without_a_face_and_says_why(speech: str) -> None:
+    assert not bpy.ops.a2f.bake.poll()
+    with pytest.raises(RuntimeError, match="Select a face: any of its meshes"):
+        bpy.ops.a2f.bake(filepath=speech)
+    with pytest.raises(RuntimeError, match="No bake is running"):
+        bpy.ops.a2f.cancel()
+
+
+def test_every_setting_of_the_motion_is_an_argument_and_a_property_of_the_scene() -> None:
+    defaults = flat(jobs.Motion())
+    for there in (bpy.context.scene.a2f.bl_rna.properties, bpy.ops.a2f.bake.get_rna_type().properties):
+        assert set(defaults) <= set(there.keys())
+        for item in options(jobs.Motion):
+            assert there[item.name].default == pytest.approx(item.default)
+            assert item.description in there[item.name].description
+
+
+def test_blenders_single_precision_does_not_change_a_setting() -> None:
+    scene = bpy.context.scene.a2f
+    values = {item.name: getattr(scene, item.name) for item in options(jobs.Motion)}
+    assert properties.motion_of(values) == jobs.Motion()
+    for item in options(jobs.Motion):
+        for bound in (item.minimum, item.maximum):
+            if bound is not None and item.type is float:
+                setattr(scene, item.name, bound)
+                assert flat(build(jobs.Motion, {item.name: properties._exact(getattr(scene, item.name))}))[item.name] == bound
+                scene.property_unset(item.name)
+
+
+@pytest.mark.parametrize("given", ["argument", "scene"])
+def test_a_setting_reaches_the_motion(speech: str, says: Callable[..., None], given: str) -> None:
+    key = make_head().data.shape_keys
+    heard = made_heard()
+    says(heard)
+    if given == "scene":
+        bpy.context.scene.a2f.smoothing_mouth_s = 0.1
+        bpy.ops.a2f.bake(filepath=speech)
+    else:
+        bpy.context.scene.a2f.smoothing_mouth_s = 0.05
+        bpy.ops.a2f.bake(filepath=speech, smoothing_mouth_s=0.1)
+    curves = jobs.animate(heard, build(jobs.Motion, {"smoothing_mouth_s": 0.1}), fps=24)
+    np.testing.assert_allclose(evaluated(key, NAMES, range(1, 1 + len(curves))), curves.values, atol=1e-6)
+
+
+class Layout:
+    """Takes down what a panel draws."""
+
+    def __init__(self, said: list[str] | None = None) -> None:
+        self.said: list[str] = [] if said is None else said
+        self.enabled = True
+        self.buttons: list[Any] = []
+
+    def row(self, **_: Any) -> Layout:
+        return Layout(self.said)
+
+    column = row
+
+    def label(self, *, text: str, **_: Any) -> None:
+        self.said.append(text)
+
+    def prop(self, owner: Any, name: str, **_: Any) -> None:
+        assert name in owner.bl_rna.properties
+        self.said.append(f"[{name}]")
+
+    def operator(self, name: str, *, text: str, **_: Any) -> Any:
+        self.said.append(f"<{text}{'' if self.enabled else ' (grey)'}>")
+        return SimpleNamespace()
+
+    def progress(self, *, factor: float, text: str) -> None:
+        self.said.append(text)
+
+
+def drawn(which: Any = panel.A2F_PT_bake) -> list[str]:
+    context = SimpleNamespace(
+        scene=bpy.context.scene,
+        view_layer=bpy.context.view_layer,
+        workspace=bpy.context.workspace,
+        region=SimpleNamespace(width=280),
+        preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)),
+    )
+    layout = Layout()
+    which.draw(SimpleNamespace(layout=layout), context)
+    return layout.said
+
+
+def test_the_panel_says_what_is_missing() -> None:
+    said = " ".join(drawn())
+    assert "Choose a sound strip in the sequencer, or a sound file." in said
+    assert "Select a face with ARKit shape keys" in said
+    assert "<Bake (grey)>" in said
+
+
+def test_the_panel_says_what_will_be_used(speech: str) -> None:
+    make_head(["jawOpen", "mouthClose"])
+    bpy.context.scene.a2f.source = "FILE"
+    bpy.context.scene.a2f.filepath = speech
+    assert drawn() == ["[source]", "[filepath]", "[frame_start]", "Head: 2 of 52 shapes", "<Bake 'line_07' to 1 mesh>"]
+
+
+@pytest.mark.skipif(not HAS_SOUND, reason="the Python module of Blender 4.2 was built without sound")
+def test_the_panel_names_the_strip_and_its_length(speech: str) -> None:
+    parent = bpy.data.objects.new("Parent", None)
+    bpy.context.scene.collection.objects.link(parent)
+    for name in ("Teeth", "Head"):
+        make_head(name=name, parent=parent)
+    editor = bpy.context.scene.sequence_editor_create()
+    strip = (editor.strips if hasattr(editor, "strips") else editor.sequences).new_sound("hello", speech, 1, 10)
+    strip.frame_offset_start = 0
+    assert drawn()[-3:] == ["hello", "Head and 1 more: 52 of 52 shapes", "<Bake 'hello' to 2 meshes>"]
+
+
+def test_every_setting_is_drawn() -> None:
+    assert {f"[{item.name}]" for item in options(jobs.Motion)} <= set(drawn(panel.A2F_PT_motion))
+
+
+def test_switching_on_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, bpy, a2f_addon; a2f_addon.register(); bpy.ops.a2f.bake.poll(); "
+        "print(sorted({'onnxruntime', 'scipy', 'soundfile', 'a2f_addon.commands'} & set(sys.modules)))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120)
+    assert ended.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_addon_can_be_switched_off_and_on_again(speech: str, says: Callable[..., None]) -> None:
+    import a2f_addon
+
+    a2f_addon.unregister()
+    assert not hasattr(bpy.types.Scene, "a2f")
+    a2f_addon.register()
+    make_head()
+    says(made_heard())
+    assert bpy.ops.a2f.bake(filepath=speech) == {"FINISHED"}
