@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-FULL_MINUTES = 34.0
+FULL_MINUTES = 36.0
 """Training time of the bundled model on two cores; the rest of an hour is for the speech."""
 
 

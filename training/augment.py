@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,10 @@ SHARES: dict[str, float] = {
 OTHER_SHARE = 0.05
 QUIET = "quiet"
 
+#: What a voice can hold, and how long in labels it must be for a pitch to be found in it.
+HELD = frozenset(phones.PHONES.index(phone) for phone in (*phones.VOWELS, "M"))
+HELD_FROM = 8
+
 SPEED = 0.15
 WARPS = np.linspace(0.86, 1.16, 25)
 ROOMS = 96
@@ -56,6 +61,7 @@ HISS = 8 * CLIP
 class Odds:
     """How often a clip meets each change, 0 to 1."""
 
+    held: float = 0.15
     speed: float = 0.6
     throat: float = 0.6
     microphone: float = 0.6
@@ -161,6 +167,8 @@ class Source:
         speed = 1 + rng.uniform(-SPEED, SPEED) if rng.random() < self._odds.speed else 1.0
         samples = _fast_length(round(WHOLE * speed))
         audio, ids, curves = self._stretch(samples)
+        if rng.random() < self._odds.held:
+            audio, ids, curves = hold(rng, audio, ids, curves)
         spectrum = _rfft(audio)[: WHOLE // 2 + 1]
         spectrum = np.pad(spectrum, (0, WHOLE // 2 + 1 - len(spectrum)))
         seconds = LEAD_S + (np.arange(LABELS) + 0.5) / LABEL_HZ
@@ -233,6 +241,59 @@ def _place(audio: Floats, utterance: NDArray[np.int16], *, at: int) -> None:
     start = round(at * RATE / LABEL_HZ)
     piece = utterance[max(0, -start) : max(0, len(audio) - start)]
     audio[max(start, 0) : max(start, 0) + len(piece)] = piece.astype(np.float32) / 32_768
+
+
+# ---- a held vowel ----------------------------------------------------------------------------------------------------------------------------------
+
+
+def hold(rng: np.random.Generator, audio: Floats, ids: NDArray[Any], curves: NDArray[Any]) -> tuple[Floats, NDArray[Any], NDArray[Any]]:
+    """The same stretch with one of its vowels, or an M, held for some 0.3 to 2.5 s, as in a cry or a song; what no longer fits is cut off.
+
+    Corpora of read sentences have none, and a network that never heard one takes it for music and shuts the mouth.
+    """
+    runs = np.flatnonzero(np.diff(np.concatenate(([0], ids, [0]))))
+    long = [(a, b) for a, b in pairwise(runs) if b - a >= HELD_FROM and ids[min(a, len(ids) - 1)] in HELD]
+    if not long:
+        return audio, ids, curves
+    start, end = long[int(rng.integers(len(long)))]
+    middle, extra = (start + end) // 2, int(rng.integers(30, 250))
+    step = round(RATE / LABEL_HZ)
+    chunk = audio[(start + 1) * step : (middle + (end - start) // 4) * step]
+    insert = sustained(rng, chunk, extra * step)
+    at = (start + 1) * step + len(chunk)
+    fade = np.linspace(0, 1, step, dtype=np.float32)
+    after = audio[at:].copy()
+    if len(after) >= step:
+        insert[-step:] = insert[-step:] * (1 - fade) + after[:step] * fade
+        after = after[step:]
+    longer = np.concatenate((audio[:at], insert, after))[: len(audio)]
+    rows = np.concatenate((np.arange(middle), np.full(extra, middle), np.arange(middle, len(ids))))[: len(ids)]
+    return np.pad(longer, (0, len(audio) - len(longer))), ids[rows], curves[rows]
+
+
+def sustained(rng: np.random.Generator, chunk: Floats, samples: int) -> Floats:
+    """A piece of a vowel gone round and round, by as many pitch periods as fit best, with vibrato, a glide and a swell: float32 [samples]."""
+    lag = _period(chunk)
+    fade = max(1, min(lag // 4, len(chunk) - lag))
+    loop = chunk[-lag:].copy()
+    ramp = np.linspace(0, 1, fade, dtype=np.float32)
+    loop[-fade:] = loop[-fade:] * (1 - ramp) + chunk[len(chunk) - lag - fade : len(chunk) - lag] * ramp
+    times_s = np.arange(samples) / RATE
+    vibrato = rng.uniform(0, 0.03) * np.sin(2 * np.pi * rng.uniform(3, 7) * times_s)
+    glide = rng.uniform(-0.15, 0.15) * np.linspace(0, 1, samples)
+    places = np.cumsum(1 + vibrato + glide) % lag
+    swell_db = np.interp(np.linspace(0, 1, samples), np.linspace(0, 1, 5), [0.0, *rng.normal(0, 3, 3), 0.0])
+    looped = np.interp(places, np.arange(lag + 1), np.append(loop, loop[0]))
+    return np.asarray(looped * 10 ** (swell_db / 20), np.float32)
+
+
+def _period(chunk: Floats) -> int:
+    """The lag, between two fifths and four fifths of the piece, at which it is most like itself."""
+    power = _rfft(np.pad(chunk, (0, len(chunk))))
+    alike = _irfft(np.square(np.abs(power)).astype(np.complex64), 2 * len(chunk))[: len(chunk)]
+    alike = alike / np.arange(len(chunk), 0, -1)
+    low, high = 2 * len(chunk) // 5, 4 * len(chunk) // 5
+    return low + int(alike[low:high].argmax())
 
 
 # ---- changes of a batch ----------------------------------------------------------------------------------------------------------------------------

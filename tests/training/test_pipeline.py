@@ -17,7 +17,7 @@ from training import augment, corpora, export, network, phones, train  # noqa: E
 from training.corpora import RATE, Recording, Segment  # noqa: E402
 
 SMALL = network.Shape(width=32, dilations=(1, 2), mouth_width=16)
-PLAIN = augment.Odds(*[0.0] * 8)
+PLAIN = augment.Odds(*[0.0] * 9)
 RECIPE = train.Recipe(minutes=1 / 60, batch=4)
 
 
@@ -75,6 +75,23 @@ def test_lips_are_sealed_in_the_curves_where_the_label_is_a_closure(source: augm
     open_vowel = (batch.phones.reshape(8, augment.FRAMES, 2) == phones.PHONES.index("AA")).all(2)
     press = batch.curves[:, :, list(network.CHANNELS).index("mouthPress")]
     assert press[closed].mean() > 4 * press[open_vowel].mean()
+
+
+def test_a_held_vowel_keeps_its_sound_its_label_and_its_mouth() -> None:
+    """Four tenths of a second of a vowel at 150 Hz become longer: the pitch stays, and the labels grow with the sound."""
+    times = np.arange(RATE) / RATE
+    audio = np.where((times > 0.3) & (times < 0.7), np.sin(2 * np.pi * 150 * times), 0).astype(np.float32)
+    vowel = phones.PHONES.index("AA")
+    ids = np.where((np.arange(100) >= 30) & (np.arange(100) < 70), vowel, augment.SIL)
+    curves = np.where(ids == vowel, 0.5, 0.0)[:, None]
+    held, labels, mouths = augment.hold(np.random.default_rng(0), audio, ids, curves)
+    assert len(held) == len(audio) and len(labels) == len(ids)
+    assert (labels == vowel).sum() >= 65
+    np.testing.assert_array_equal(mouths[:, 0] > 0, labels == vowel)
+    power = np.square(held).reshape(100, -1).mean(1)
+    assert (power[labels == vowel] > 0.02).mean() > 0.95
+    spectrum = np.abs(np.fft.rfft(held[int(0.5 * RATE) :] * np.hanning(RATE // 2)))
+    assert abs(spectrum.argmax() * 2 - 150) < 30
 
 
 def test_the_same_seed_gives_the_same_clips(cache: Path) -> None:
