@@ -62,7 +62,8 @@ def read(path: Path, *, fps: float | None = None) -> FaceCurves:
     time_column, columns = _columns(path, header)
     seconds, frames, values = _numbers(path, rows, time_column, list(columns.values()))
     fps, numbers = _clock(seconds, frames, fps)
-    start = float(np.mean(seconds + frames / fps - numbers / fps))
+    # A microsecond is finer than the timecodes are.
+    start = round(float(np.mean(seconds + frames / fps - numbers / fps)), 6)
     if fps < 1 or numbers[-1] > LARGEST_GAP * len(numbers):
         raise OutputError(f"The timecodes of '{path}' jump too far to be one take; export the file again.")
     whole_numbers = np.arange(int(numbers[-1]) + 1)
