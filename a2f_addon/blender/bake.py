@@ -91,9 +91,10 @@ def _fill(curve: FCurve, frames: NDArray[np.float64], values: NDArray[np.float32
     keys = curve.keyframe_points
     keys.add(len(points))
     keys.foreach_set("co", points.ravel())
-    keys.foreach_set("interpolation", np.full(len(points), LINEAR, np.int32))
+    # Bytes, as Blender stores them: any other kind is taken one by one, twenty times slower.
+    keys.foreach_set("interpolation", np.full(len(points), LINEAR, np.uint8))
     for side in ("handle_left_type", "handle_right_type"):
-        keys.foreach_set(side, np.full(len(points), AUTO_CLAMPED, np.int32))
+        keys.foreach_set(side, np.full(len(points), AUTO_CLAMPED, np.uint8))
     curve.update()
 
 

@@ -39,7 +39,7 @@ def _digest(action: Action) -> str:
     for curve in compat.every_fcurve(action):
         points = np.empty(2 * len(curve.keyframe_points), np.float32)
         curve.keyframe_points.foreach_get("co", points)
-        kinds = np.empty(len(curve.keyframe_points), np.int32)
+        kinds = np.empty(len(curve.keyframe_points), np.uint8)
         curve.keyframe_points.foreach_get("interpolation", kinds)
         facts = (curve.data_path, curve.array_index, curve.mute, curve.extrapolation, len(curve.modifiers))
         summed.update(repr(facts).encode())

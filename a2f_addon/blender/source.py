@@ -20,7 +20,7 @@ from . import compat
 
 DECODED_BY_BLENDER = frozenset(
     f".{name}"
-    for name in "3gp aac ac3 amr avi flv m2ts m4a m4b m4v mka mkv mov mp4 mpg mpeg mts ts webm wma wmv".split()  # noqa: SIM905
+    for name in "3gp aac ac3 amr avi flv m2ts m4a m4b m4v mka mkv mov mp4 mpg mpeg mts ts webm wma wmv".split()
 )
 """Films and what else libsndfile cannot read; Blender's own decoder can."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import bpy
 import numpy as np
 import pytest
-from inside import HAS_SOUND, make_head, made_curves
+from inside import HAS_SOUND, made_curves, make_head
 
 from a2f_addon import job as jobs
 from a2f_addon.blender import compat, runner, source
