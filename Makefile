@@ -6,7 +6,7 @@ BLENDER := $(if $(filter 3.13,$(VERSION)),5.2,5.0)
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test check older extension lock clean
+.PHONY: demo test check older test-training extension lock clean
 
 demo: $(VENV)/ready
 	$(RUN) -m demo
@@ -36,13 +36,22 @@ $(VENV)/ready: requirements/blender-$(BLENDER).txt
 	.venv-4.5/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r $<
 	touch $@
 
+# The training pipeline's own tests, which need torch.
+test-training: .venv-training/ready
+	.venv-training/bin/python -m pytest tests/training tests/benchmarks
+
+.venv-training/ready: training/requirements.txt
+	$(PYTHON) -m venv .venv-training
+	.venv-training/bin/python -m pip install --disable-pip-version-check --quiet -r $< pytest==9.2.0 pytest-timeout==2.4.0 hypothesis==6.170.15
+	touch $@
+
 # Needs uv. Pins change here and nowhere else.
 lock:
 	for v in 4.5 5.0; do uv pip compile -q --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate requirements/blender-$$v.in -o requirements/blender-$$v.txt; done
 	uv pip compile -q --python-version 3.13 --generate-hashes --no-header --no-emit-index-url --no-annotate requirements/blender-5.2.in -o requirements/blender-5.2.txt
 
 clean:
-	rm -rf .venv .venv-4.5 demo/out dist
+	rm -rf .venv .venv-4.5 .venv-training demo/out dist
 
 # dist/*.zip, one a platform, for Preferences > Get Extensions > Install from Disk.
 extension: $(VENV)/ready
