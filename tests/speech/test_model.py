@@ -36,16 +36,23 @@ def any_graph(request: pytest.FixtureRequest, graph: Path) -> Path:
     return graph if request.param == "made" else model.BUNDLED
 
 
-@pytest.mark.parametrize("says_its_length", [True, False])
-def test_ten_minutes_in_windows_are_the_ten_minutes_at_once(any_graph: Path, says_its_length: bool) -> None:
+def test_ten_minutes_in_windows_are_the_ten_minutes_at_once(any_graph: Path) -> None:
     sound = made.speech(611.23)
-    curves, speech = model.load(any_graph).listen(recording(sound, says_its_length=says_its_length))
+    curves, speech = model.load(any_graph).listen(recording(sound))
     whole = at_once(any_graph, sound)
     names = model.load(any_graph).facts.curve_names
     np.testing.assert_allclose(curves.values[:, curves.columns(names)], whole[0], atol=1e-4)
     np.testing.assert_allclose(speech.phones, whole[1], atol=1e-4)
     np.testing.assert_allclose(speech.loudness_db, whole[2], atol=1e-3)
     assert curves.names == arkit.NAMES
+
+
+def test_a_recording_need_not_say_how_long_it_is(graph: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "UNSAID_S", 10.0)
+    sound = made.speech(95.0)
+    curves, speech = model.load(graph).listen(recording(sound, says_its_length=False))
+    np.testing.assert_allclose(curves.values, at_once(graph, sound)[0], atol=1e-4)
+    assert len(speech) == len(curves)
 
 
 def test_too_little_around_a_window_would_be_seen(graph: Path, tmp_path: Path) -> None:
