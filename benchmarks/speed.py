@@ -6,7 +6,7 @@ Speed: ten minutes of speech, stage by stage, and where Blender's Python module 
 The real-time factor is seconds of speech to a second of work.
 
 Memory: one hour of 96 kHz stereo, in a process of its own. "Above the start" counts from when A2F is imported, and so includes the packages that
-it loads on the way (scipy, soundfile, onnxruntime) and the model; "above one second" counts from the end of a first job, when all of that is there.
+it loads on the way (soundfile, onnxruntime) and the model; "above one second" counts from the end of a first job, when all of that is there.
 """
 
 from __future__ import annotations

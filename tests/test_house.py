@@ -39,7 +39,7 @@ def test_face_and_files_need_numpy_alone(path: Path) -> None:
 
 @pytest.mark.parametrize("path", files("."), ids=lambda path: path.name)
 def test_the_addon_ships_what_it_imports(path: Path) -> None:
-    assert imported(path) <= {"numpy", "scipy", "soundfile", "onnxruntime", "bpy", "bpy_extras", "mathutils", "aud"}
+    assert imported(path) <= {"numpy", "soundfile", "onnxruntime", "bpy", "bpy_extras", "mathutils", "aud"}
 
 
 def test_importing_the_addon_loads_nothing_heavy() -> None:

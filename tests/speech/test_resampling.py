@@ -38,3 +38,16 @@ def test_what_the_new_rate_cannot_hold_is_gone(source_rate: int) -> None:
     # Beyond the filter's transition, a quarter of the band of 8 kHz that is left.
     tone = np.sin(2 * np.pi * 10_500 * np.arange(source_rate // 2) / source_rate).astype(np.float32)
     assert np.abs(at(tone, source_rate)[200:-200]).max() < 1.5e-3
+
+
+@pytest.mark.parametrize("source_rate", [8_000, 22_050, 44_100, 96_000])
+def test_it_comes_out_as_from_scipy(source_rate: int) -> None:
+    from scipy.signal import resample_poly
+
+    times = np.arange(source_rate) / source_rate
+    tones = ((130.0, 0.3), (710.0, 0.2), (1900.0, 0.2), (3100.0, 0.1))
+    sound = sum(level * np.sin(2 * np.pi * hertz * times) for hertz, level in tones).astype(np.float32)
+    shared = np.gcd(source_rate, made.RATE)
+    wanted = resample_poly(sound, made.RATE // shared, source_rate // shared)
+    # The two filters are not equally steep.
+    np.testing.assert_allclose(at(sound, source_rate)[200:-200], wanted[200:-200], atol=3e-3)
