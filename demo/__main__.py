@@ -64,6 +64,7 @@ def make(out: Path, say: Callable[[str], None]) -> None:
     livelink.write(csv, animate(heard, Motion(), fps=LIVE_LINK_FPS))
     a2f_addon.register()
     bpy.ops.a2f.bake(filepath=str(RECORDING), frame_start=1)
+    bpy.context.preferences.filepaths.save_version = 0
     bpy.ops.wm.save_as_mainfile(filepath=str(blend), compress=True)
 
     last = scene.frame_end

@@ -34,9 +34,9 @@ CLAY = (
     Blob((0.46, -0.52, -0.42), (0.35, 0.35, 0.31), 0.25),
     Blob((0, -0.58, -0.62), (0.46, 0.38, 0.30), 0.20),
     Blob((0, 0.12, -1.40), (0.38, 0.38, 0.90), 0.25),
-    Blob((0.335, -0.70, 0.0), (EYE_RADIUS + LID_THICKNESS,) * 3, 0.06),
+    Blob((0.335, -0.70, 0.0), (EYE_RADIUS + LID_THICKNESS,) * 3, 0.11),
     Blob((0, -0.84, -0.10), (0.08, 0.14, 0.20), 0.10),
-    Blob((0, -1.03, -0.265), (0.175, 0.19, 0.145), 0.09),
+    Blob((0, -1.05, -0.26), (0.17, 0.20, 0.15), 0.10),
 )
 """Skull, jaw, chin, cheeks, muzzle, neck, lids, the bridge of the nose and the nose."""
 
@@ -44,7 +44,7 @@ SKIN = (0.82, 0.46, 0.29)
 BLUSH = (0.78, 0.22, 0.14)
 LIPS = (0.62, 0.19, 0.14)
 INSIDE = (0.16, 0.02, 0.025)
-LID = (0.74, 0.36, 0.22)
+LID = (0.79, 0.40, 0.25)
 RIM = (0.50, 0.17, 0.12)
 
 HALF_COLUMNS = 46
@@ -138,7 +138,7 @@ def elevations() -> tuple[Floats, int, int]:
     """The grid's rows from the top of the head to the neck, in degrees, and which of them are the eyes' and the mouth's slit."""
     top = np.concatenate([np.linspace(86, 34, 14), np.linspace(32, 19.5, 8), np.linspace(18, 1.5, 12)])
     middle = np.linspace(-1.5, MOUTH_ELEVATION + UPPER_LIP[-1] + 1.5, 14)
-    chin = MOUTH_ELEVATION - LOWER_LIP[-1] - np.array([1.8, 3.7, 5.7, 7.8, 10, 12.3, 14.7, 17.2, 19.8, 22.5, 25.3, 28.2, 31.2, 34.2, 37.2])
+    chin = MOUTH_ELEVATION - LOWER_LIP[-1] - np.cumsum(np.linspace(1.8, 3.3, 17))
     rows = np.concatenate([top, [0], middle, MOUTH_ELEVATION + UPPER_LIP[:0:-1], [MOUTH_ELEVATION], MOUTH_ELEVATION - LOWER_LIP[1:], chin])
     return rows, len(top), len(top) + 1 + len(middle) + len(UPPER_LIP) - 1
 
@@ -165,7 +165,7 @@ def azimuths(rows: Floats) -> Floats:
 def _around_the_back(start: float, columns: int) -> Floats:
     """Columns that go on from ``start`` to the back of the head, wider and wider."""
     share = np.linspace(0, 1, columns + 1)[1:]
-    return start + (np.pi - start) * (0.45 * share + 0.55 * share**2)
+    return start + (np.pi - start) * (0.13 * share + 0.87 * share**2)
 
 
 def smile(along: Floats) -> Floats:
@@ -241,7 +241,7 @@ def _skin(half: Half) -> tuple[Indices, Indices]:
     return mouth_loop, eye_loop
 
 
-def _rounded_nose(points: Points, passes: int = 12) -> Points:
+def _rounded_nose(points: Points, passes: int = 30) -> Points:
     """Rays meet the sides of the nose at a flat angle and space its vertices unevenly: each moves towards the middle of its neighbours there."""
     share = 0.5 * bell(np.linalg.norm((points - (0, -1.12, -0.24)) / (0.24, 0.22, 0.19), axis=-1), 1.0)[..., None]
     for _ in range(passes):
@@ -255,7 +255,7 @@ def _rounded_nose(points: Points, passes: int = 12) -> Points:
 def _chart(rows: Floats, along: Floats) -> Floats:
     """Degrees of elevation [rows, columns]: level rows, which near the mouth follow its curve and draw together towards its corners."""
     offset = rows[:, None] - MOUTH_ELEVATION
-    taper = 1 - 0.70 * (1 - np.sqrt(np.clip(1 - along**2, 0, 1))) * bell(np.maximum(along - 1, 0), 0.5)
+    taper = 1 - 0.78 * smoothstep(0.60, 1.03, along) * bell(np.maximum(along - 1, 0), 0.5)
     return rows[:, None] + bell(offset, 11.0) * (smile(along) - offset * (1 - taper))
 
 
@@ -264,8 +264,8 @@ def _lip_relief(rows: Floats, along: Floats) -> Floats:
     offset = rows[:, None] - MOUTH_ELEVATION
     share = np.where(offset > 0, offset / UPPER_LIP[LIP_EDGE], -offset / LOWER_LIP[LIP_EDGE])
     roll = np.sqrt(np.clip(1 - (1 - np.minimum(share / 0.5, 1)) ** 2, 0, 1)) * smoothstep(1.2, 0.45, share)
-    thickness = np.where(offset > 0, 0.045, 0.055) * (0.02 + 0.98 * np.clip(1 - along**2, 0, 1) ** 0.4)
-    return roll * thickness * bell(np.maximum(along - 1, 0), 0.08)
+    thickness = np.where(offset > 0, 0.045, 0.055) * np.clip(1 - along**2, 0, 1) ** 0.5
+    return roll * thickness
 
 
 def mouth_outward(points: Points) -> Points:
@@ -324,7 +324,7 @@ def _skin_colours(points: Points, order: Indices, mouth_row: int) -> Points:
     for colour, share in ((BLUSH, 0.55 * np.maximum(cheeks, nose)), (LID, lid)):
         colours += share[..., None] * (np.asarray(colour) - colours)
     rank = np.arange(len(order)) - mouth_row + 0.5
-    lips = smoothstep(LIP_EDGE + 0.6, LIP_EDGE - 0.9, np.abs(rank))[:, None] * (np.arange(HALF_COLUMNS + 1) <= MOUTH_COLUMNS)
+    lips = smoothstep(LIP_EDGE + 0.6, LIP_EDGE - 0.9, np.abs(rank))[:, None] * (np.arange(HALF_COLUMNS + 1) < MOUTH_COLUMNS)
     return colours + lips[..., None] * (np.asarray(LIPS) - colours)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -34,8 +34,14 @@ def build() -> tuple[Part, ...]:
     face = sculpt()
     found = shapes.moves(face)
     head = Part("Head", face.mesh, {name: found[name] for name in arkit.NAMES})
-    still = (Part("UpperTeeth", parts.upper_teeth()), Part("Ears", parts.ears()), Part("Hair", parts.hair()), Part("Pullover", parts.pullover()))
-    return (head, _eyes(), _lashes(), _brows(), _lower_teeth(), _tongue(), *still)
+    still = (Part("Ears", parts.ears()), Part("Hair", parts.hair()), Part("Pullover", parts.pullover()))
+    return tuple(_rounded(part) for part in (head, _eyes(), _lashes(), _brows(), _upper_teeth(), _lower_teeth(), _tongue(), *still))
+
+
+def _rounded(part: Part) -> Part:
+    """To six digits: the last of numpy's sixteen depend on where in memory an array happens to begin."""
+    mesh = replace(part.mesh, vertices=part.mesh.vertices.round(6))
+    return Part(part.name, mesh, {name: moves.round(6) for name, moves in part.shapes.items()})
 
 
 def _mirrored(moves: Points) -> Points:
@@ -100,14 +106,24 @@ def _with_jaw(points: Points) -> dict[str, Points]:
     }
 
 
+def _out_of_sight(points: Points, aside: float) -> dict[str, Points]:
+    """Teeth and tongue give way to rounded lips, as a puppet's may: an O that is dark inside reads from afar, one full of teeth does not."""
+    return {name: np.tile((0.0, 0.18, aside), (len(points), 1)) for name in ("mouthFunnel", "mouthPucker")}
+
+
+def _upper_teeth() -> Part:
+    mesh = parts.upper_teeth()
+    return Part("UpperTeeth", mesh, _out_of_sight(mesh.vertices, 0.06))
+
+
 def _lower_teeth() -> Part:
     mesh = parts.lower_teeth()
-    return Part("LowerTeeth", mesh, _with_jaw(mesh.vertices))
+    return Part("LowerTeeth", mesh, _with_jaw(mesh.vertices) | _out_of_sight(mesh.vertices, -0.06))
 
 
 def _tongue() -> Part:
     mesh, along = parts.tongue()
-    found = _with_jaw(mesh.vertices)
+    found = _with_jaw(mesh.vertices) | _out_of_sight(mesh.vertices, -0.06)
     reach = np.square(np.clip(along, 0, 1))[:, None]
     droop = np.maximum(along - 0.8, 0)[:, None]
     found["tongueOut"] = found["tongueOut"] + reach * (0.0, -0.50, 0.09) - droop * (0, 0, 0.25)

@@ -13,6 +13,8 @@ SHORTEST_S = 0.030
 """A phone heard for less than this is a passing doubt of the model."""
 IMPORTANCE = ("closed", "labiodental", "rounded", "silence", "open", "spread")
 """Which classes of phones tell most about a mouth, first the most."""
+PAUSE_S = 0.20
+"""A silence shorter than this is a breath between two words, in which a mouth needs not come to rest."""
 FAR_APART_S = 0.040
 """Two moments nearer than this show the same face."""
 
@@ -47,7 +49,18 @@ def sounds(speech: Speech) -> list[Sound]:
     for first, last in zip(starts, ends, strict=True):
         phone, start = speech.phone_names[best[first]], speech.times[first] - 0.5 / speech.fps
         runs.append(Sound(phone, kinds.get(phone, ""), start, start + (last - first) / speech.fps))
-    return [run for run in runs if run.end - run.start >= SHORTEST_S]
+    return _merged([run for run in runs if run.end - run.start >= SHORTEST_S])
+
+
+def _merged(runs: list[Sound]) -> list[Sound]:
+    """Runs of one phone that a passing doubt parts are one."""
+    merged = runs[:1]
+    for run in runs[1:]:
+        if run.phone == merged[-1].phone and run.start - merged[-1].end <= SHORTEST_S:
+            merged[-1] = merged[-1]._replace(end=run.end)
+        else:
+            merged.append(run)
+    return merged
 
 
 def telling(speech: Speech, *, last_s: float, most: int) -> list[Moment]:
@@ -60,7 +73,8 @@ def telling(speech: Speech, *, last_s: float, most: int) -> list[Moment]:
 
 
 def _by_importance(heard: list[Sound]) -> Iterator[Moment]:
+    ends = heard[:1] + heard[-1:]
     for kind in IMPORTANCE:
-        inside = (sound for sound in heard if sound.kind == kind and not (kind == "silence" and (sound is heard[0] or sound is heard[-1])))
+        inside = (sound for sound in heard if sound.kind == kind and (kind != "silence" or (sound not in ends and sound.end - sound.start >= PAUSE_S)))
         for sound in sorted(inside, key=lambda sound: sound.start - sound.end):
             yield Moment("pause" if kind == "silence" else f"{sound.phone}  {kind}", sound.middle)

@@ -35,7 +35,7 @@ WOOL = (0.80, 0.42, 0.055)
 
 TEETH_SPAN = 1.2
 """How much of the mouth's width the rows of teeth fill."""
-BITE_LEVEL = MOUTH_LEVEL - 0.035
+BITE_LEVEL = MOUTH_LEVEL - 0.05
 """Where the upper teeth end and the lower begin: low enough for the upper ones to show whenever the mouth opens."""
 PUPIL_ANGLE, IRIS_ANGLE = np.radians(13.0), np.radians(27.0)
 
@@ -93,10 +93,10 @@ def left_lashes() -> tuple[Mesh, Points, Slit]:
 def left_brow() -> Mesh:
     """A roll of clay on the forehead, thickest near the nose."""
     share = np.linspace(0, 1, 22)
-    azimuth = np.radians(7.0 + 29.0 * share)
-    elevation = np.radians(28.0 + 4.5 * np.sin(share * 2.6) - 2.5 * share)
+    azimuth = np.radians(8.0 + 27.0 * share)
+    elevation = np.radians(29.5 + 4.0 * np.sin(np.pi * share**0.85) - 2.0 * share)
     path = cast(CLAY, directions(azimuth, elevation)) * 1.012
-    return tube(path, 0.058 - 0.026 * share, HAIR, flatten=0.75)
+    return tube(path, 0.036 + 0.018 * np.sin(np.pi * share**0.6) - 0.012 * share, HAIR, flatten=0.8)
 
 
 def _arch(share: Floats, inset: float, *, level: float = 0.0) -> Points:
@@ -113,7 +113,7 @@ def _row_of_teeth(widths: Sequence[float], height: float, *, upwards: int, inset
     for middle, width in zip((edges[1:] + edges[:-1]) / 2, np.diff(edges), strict=True):
         centre = _arch(np.array([middle]), inset)[0]
         half_width = width * MOUTH_HALF_WIDTH * TEETH_SPAN / 2
-        block = ball((0, 0, 0), (1, 1, 1), TEETH, segments=16, rings=12)
+        block = ball((0, 0, 0), (1, 1, 1), TEETH, segments=24, rings=16)
         cube = np.sign(block.vertices) * np.abs(block.vertices) ** 0.55
         facing = np.arctan2(0.9 * centre[0] * 1.6, 1.0)
         shaped = rotated(cube * (half_width * 1.03, 0.035, height / 2), facing, axis=2)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 RECORDING = Path(__file__).with_name("sentence.flac")
-TEXT = "Hello, I'm Pebble. Feed me your voice, and my mouth will move with every word."
+TEXT = "My name is Pebble. Feed me your voice, and my mouth will move with every word."
 """Every lip that closes, bites or rounds, wide and narrow vowels, and one pause."""
 VOICE = "(voice_cmu_us_slt_arctic_hts)"
 PEAK = 0.7

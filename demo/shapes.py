@@ -179,9 +179,9 @@ def mouth_stretch_left(face: Face) -> Points:
 def _rolled(face: Face, lip: Floats) -> Points:
     """A lip turned in around its edge: its red goes behind the other lip, and the skin follows to where the red was."""
     ring = face.mouth.ring
-    inward = -0.085 * lip * bell(np.maximum(ring - 0.05, 0), 0.20) * bell(face.depth, 0.12)
+    inward = -0.075 * lip * bell(np.maximum(ring - 0.05, 0), 0.20) * bell(face.depth, 0.12)
     skin = 0.072 * _ridge(ring, 0.30, 0.22) * (face.depth == 0)
-    behind = 0.035 * bell(ring, 0.15) * bell(face.depth, 0.12)
+    behind = 0.085 * bell(ring, 0.18) * bell(face.depth, 0.12)
     towards = -np.sign(face.mouth.side) * lip * (skin + behind)
     return inward[:, None] * _outward(face) + towards[:, None] * UP
 

@@ -18,9 +18,9 @@ from a2f_addon.face.curves import FaceCurves, Speech
 from .head import Part
 from .moments import Moment, sounds
 
-COLUMNS, ROWS = 6, 4
+COLUMNS, ROWS = 7, 4
 TILE = 300
-CROP = (0.13, 0.10, 0.80, 0.77)
+CROP = (0.175, 0.205, 0.745, 0.775)
 """The face in a frame of the film: left, top, right, bottom as shares of it."""
 CAPTION = 30
 COLOURS = {"closed": "#c8443a", "labiodental": "#d98b2b", "rounded": "#8a5aa8", "open": "#3b8a5a", "spread": "#5b86b0", "silence": "#c9ced2"}
