@@ -29,6 +29,9 @@ PRESS, ROLL_UPPER, ROLL_LOWER = 0.20, 0.12, 0.14
 BITE_RISE_S, BITE_FALL_S, BITE_AT_LEAST_S = 0.070, 0.070, 0.045
 BITE_JAW, BITE_UPPER, BITE_ROLL = 0.14, 0.26, 0.50
 
+STIRRING = 0.05
+"""A mouth that moves less is at rest to the eye."""
+
 GAP = {
     "jawOpen": 1.0,
     "mouthClose": -1.1,
@@ -65,8 +68,9 @@ def seal(curves: FaceCurves, speech: Speech, settings: Closure) -> FaceCurves:
     mouth = {name: curves.channel(name).astype(np.float64) for name in _TOUCHED if name in curves.names}
     sealed = settings.strength * envelope(seals(speech, settings, fps=curves.fps), curves.times, rise_s=SEAL_RISE_S, fall_s=SEAL_FALL_S)
     bitten = settings.bite * envelope(bites(speech, fps=curves.fps), curves.times, rise_s=BITE_RISE_S, fall_s=BITE_FALL_S)
-    mouth = _parted(mouth, _open_speech(speech, curves.times) * (1 - sealed), gap=settings.parting)
-    mouth = _sealed(_bitten(mouth, bitten), sealed)
+    stirring = _stirring(mouth)
+    mouth = _parted(mouth, stirring * _open_speech(speech, curves.times) * (1 - sealed), gap=settings.parting)
+    mouth = _sealed(_bitten(mouth, stirring * bitten), sealed)
     if "jawOpen" in mouth and "mouthClose" in mouth:
         mouth["mouthClose"] = np.minimum(mouth["mouthClose"], mouth["jawOpen"])
     return curves.with_channels({name: np.clip(curve, 0, 1).astype(np.float32) for name, curve in mouth.items()})
@@ -82,6 +86,11 @@ def seals(speech: Speech, settings: Closure, *, fps: float) -> Spans:
 def bites(speech: Speech, *, fps: float) -> Spans:
     """When the lower lip is under the teeth for F and V, in seconds."""
     return widened(above(speech.probability("labiodental"), speech.times, on=0.5, off=0.3), at_least_s=max(BITE_AT_LEAST_S, 1.01 / fps))
+
+
+def _stirring(mouth: Mouth) -> Doubles | float:
+    """0 where the mouth is at rest, which a stage before this one decided and phones alone don't overrule, 1 where it moves, float64 [frames]."""
+    return np.clip(np.max(list(mouth.values()), axis=0) / STIRRING, 0, 1) if mouth else 0.0
 
 
 def _open_speech(speech: Speech, times: Doubles) -> Doubles:

@@ -144,3 +144,9 @@ def test_a_model_without_phones_leaves_the_lips_as_they_are() -> None:
     curves, speech = keyed(BOB, fps=30)
     deaf = dataclasses.replace(speech, classes={})
     assert np.array_equal(seal(curves, deaf, Closure(parting=0)).values, curves.values)
+
+
+def test_a_mouth_that_was_put_to_rest_is_not_parted_or_bitten_again() -> None:
+    curves, speech = keyed(said.line((0.2, "AA"), (0.1, "F"), (0.2, "EH")), fps=30)
+    resting = FaceCurves(curves.fps, curves.start, curves.names, np.zeros_like(curves.values))
+    assert not seal(resting, speech, Closure()).values.any()
