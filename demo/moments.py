@@ -75,6 +75,10 @@ def telling(speech: Speech, *, last_s: float, most: int) -> list[Moment]:
 def _by_importance(heard: list[Sound]) -> Iterator[Moment]:
     ends = heard[:1] + heard[-1:]
     for kind in IMPORTANCE:
-        inside = (sound for sound in heard if sound.kind == kind and (kind != "silence" or (sound not in ends and sound.end - sound.start >= PAUSE_S)))
-        for sound in sorted(inside, key=lambda sound: sound.start - sound.end):
-            yield Moment("pause" if kind == "silence" else f"{sound.phone}  {kind}", sound.middle)
+        for sound in sorted(heard, key=lambda sound: sound.start - sound.end):
+            if sound.kind != kind:
+                continue
+            if kind != "silence":
+                yield Moment(f"{sound.phone}  {kind}", sound.middle)
+            elif sound not in ends and sound.end - sound.start >= PAUSE_S:
+                yield Moment("pause", sound.middle)

@@ -48,6 +48,7 @@ def set_up(parts: Sequence[Part]) -> bpy.types.Object:
         made.display.show_shadows = made == head
     _camera(scene)
     _film_look(scene)
+    _viewports()
     bpy.context.view_layer.objects.active = head
     head.select_set(True)
     return head
@@ -133,6 +134,15 @@ def _film_look(scene: bpy.types.Scene) -> None:
     scene.display.light_direction, scene.display.shadow_focus, scene.display.shadow_shift = (-0.45, 0.62, 0.64), 0.35, 0.08
     scene.display.matcap_ssao_distance = 0.25
     light_workbench()
+
+
+def _viewports() -> None:
+    """Whoever opens the file looks through the camera and sees the colours, with the sidebar beside."""
+    for area in (area for screen in bpy.data.screens for area in screen.areas if area.type == "VIEW_3D"):
+        space = area.spaces.active
+        space.shading.color_type = "VERTEX"
+        space.region_3d.view_perspective = "CAMERA"
+        space.show_region_ui = True
 
 
 def light_workbench() -> None:

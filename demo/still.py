@@ -1,0 +1,79 @@
+"""The pictures of the README: frames of the talking head, rendered with Cycles. ``python -m demo`` comes first.
+
+``python -m demo.still OUT.png FRAME [WIDTH HEIGHT SAMPLES]`` renders one frame; ``python -m demo.still FOLDER all [...]`` every second one.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import bpy
+from mathutils import Vector
+
+FILE = Path(__file__).with_name("out") / "talking_head.blend"
+LIGHTS = (
+    ((-4.2, -5.0, 3.6), 2.8, 620.0, (1.0, 0.90, 0.78)),
+    ((5.0, -4.2, 0.6), 4.0, 120.0, (0.72, 0.85, 1.0)),
+    ((2.6, 3.0, 3.4), 1.6, 420.0, (1.0, 0.95, 0.9)),
+)
+"""Area lights, key, fill and rim: position, size, watts and colour."""
+WALL = ((-1.5, 2.4, -0.5), 3.0, 130.0, (0.80, 0.95, 1.0))
+AIR = (0.30, 0.36, 0.40)
+
+
+def dress(scene: bpy.types.Scene, *, width: int, height: int, samples: int) -> None:
+    """Light the open scene for Cycles and give its materials the softness of clay."""
+    scene.render.engine = "CYCLES"
+    scene.cycles.device = "CPU"
+    scene.cycles.samples, scene.cycles.use_denoising = samples, True
+    scene.cycles.max_bounces = 5
+    scene.render.resolution_x, scene.render.resolution_y = width, height
+    scene.view_settings.view_transform, scene.view_settings.look = "Filmic", "Medium High Contrast"
+    for light in LIGHTS:
+        _area_light(*light)
+    scene.world = bpy.data.worlds.new("Air")
+    scene.world.color = AIR
+    for material in bpy.data.materials:
+        _clay(material)
+
+
+def _area_light(position: tuple[float, float, float], size: float, watts: float, colour: tuple[float, float, float]) -> None:
+    data = bpy.data.lights.new("Light", "AREA")
+    data.shape, data.size, data.energy, data.color = "DISK", size, watts, colour
+    light = bpy.data.objects.new("Light", data)
+    light.location = position
+    light.rotation_euler = (Vector((0, 0, -0.3)) - light.location).to_track_quat("-Z", "Y").to_euler()
+    bpy.context.scene.collection.objects.link(light)
+
+
+def _clay(material: bpy.types.Material) -> None:
+    """Light that goes a little way in, and the dents of fingers."""
+    nodes, links = material.node_tree.nodes, material.node_tree.links
+    surface = next(node for node in nodes if node.type == "BSDF_PRINCIPLED")
+    surface.inputs["Subsurface Weight"].default_value = 0.12
+    surface.inputs["Subsurface Radius"].default_value = (0.10, 0.04, 0.02)
+    if material.name != "Clay":
+        return
+    dents, bump = nodes.new("ShaderNodeTexNoise"), nodes.new("ShaderNodeBump")
+    dents.inputs["Scale"].default_value, dents.inputs["Detail"].default_value = 5.5, 3.0
+    bump.inputs["Strength"].default_value, bump.inputs["Distance"].default_value = 0.25, 0.06
+    links.new(dents.outputs[0], bump.inputs["Height"])
+    links.new(bump.outputs["Normal"], surface.inputs["Normal"])
+
+
+def main(target: str, frame: str, width: str = "1280", height: str = "720", samples: str = "64") -> None:
+    """Render as the command line says."""
+    bpy.ops.wm.open_mainfile(filepath=str(FILE))
+    scene = bpy.context.scene
+    dress(scene, width=int(width), height=int(height), samples=int(samples))
+    frames = range(1, scene.frame_end + 1, 2) if frame == "all" else [int(frame)]
+    for number in frames:
+        scene.frame_set(number)
+        path = Path(target).absolute()
+        scene.render.filepath = str(path / f"{number:04d}.png" if frame == "all" else path)
+        bpy.ops.render.render(write_still=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
