@@ -14,6 +14,9 @@ from ..settings import options
 from . import compat, preferences, runner, source, targets
 from .properties import motion_of, motion_properties, panel_settings
 
+REASON = "a2f_reason"
+"""Where a button's surroundings say why it cannot be pressed."""
+
 
 class A2F_OT_bake(bpy.types.Operator):
     """Key the face to say the recording"""
@@ -143,6 +146,9 @@ class A2F_OT_cancel(bpy.types.Operator):
 
 
 def _disabled_reason(context: Context) -> str:
+    missing = getattr(context, REASON, "")
+    if missing:
+        return missing
     if runner.current() is not None:
         return "A bake is running already; wait for it or cancel it."
     if not targets.asked_for(context):

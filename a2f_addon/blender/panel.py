@@ -13,9 +13,12 @@ from ..face.arkit import NAMES
 from ..job import Motion
 from ..settings import options
 from . import compat, runner, source, targets
+from .operators import REASON
 from .properties import panel_settings
 from .source import Source
 from .targets import Face
+
+NO_FACE = "Select a face with ARKit shape keys (jawOpen, mouthClose and so on)."
 
 LETTER_PX = 7.0
 """Roughly a letter's width in Blender's interface, at a scale of 1."""
@@ -33,8 +36,9 @@ class A2F_PT_bake(bpy.types.Panel):
     def draw(self, context: Context) -> None:
         """Blender calls this to show the panel."""
         layout: Any = self.layout
-        speech = _draw_source(layout, context)
+        speech = _chosen_source(context)
         faces = targets.faces(targets.family(targets.asked_for(context), compat.scene_of(context)))
+        _draw_source(layout, context, speech)
         _draw_targets(layout, context, faces)
         run = runner.current()
         if run is None:
@@ -67,54 +71,56 @@ class A2F_PT_motion(bpy.types.Panel):
                 column.prop(panel_settings(compat.scene_of(context)), item.name)
 
 
-def _draw_source(layout: Any, context: Context) -> Source | None:
-    """The choice of a source, and the source where it can be used."""
+def _chosen_source(context: Context) -> Source | str:
+    """The recording that will be used, or a sentence that says what is missing."""
+    scene = compat.scene_of(context)
+    chosen = panel_settings(scene)
+    if chosen.source == "FILE" and not chosen.filepath:
+        return "Choose a sound file."
+    try:
+        if chosen.source == "FILE":
+            return source.from_file(chosen.filepath, scene, frame_start=chosen.frame_start)
+        return source.from_strip(source.active_strip(context), compat.sequencer_scene(context))
+    except SoundError as error:
+        return str(error)
+
+
+def _draw_source(layout: Any, context: Context, speech: Source | str) -> None:
     chosen = panel_settings(compat.scene_of(context))
     layout.row().prop(chosen, "source", expand=True)
     if chosen.source == "FILE":
         layout.prop(chosen, "filepath", text="")
         layout.prop(chosen, "frame_start")
-        if not chosen.filepath:
-            return None
-    try:
-        speech = _source(context, chosen)
-    except SoundError as error:
-        _draw_sentence(layout, context, str(error), icon="ERROR")
-        return None
-    if chosen.source == "STRIP":
+    if isinstance(speech, str):
+        _draw_sentence(layout, context, speech, icon="INFO")
+    elif chosen.source == "STRIP":
         layout.label(text=speech.name, icon="SOUND", translate=False)
-    return speech
-
-
-def _source(context: Context, chosen: Any) -> Source:
-    if chosen.source == "FILE":
-        return source.from_file(chosen.filepath, compat.scene_of(context), frame_start=chosen.frame_start)
-    return source.from_strip(source.active_strip(context), compat.sequencer_scene(context))
 
 
 def _draw_targets(layout: Any, context: Context, faces: list[Face]) -> None:
     if not faces:
-        _draw_sentence(layout, context, "Select a face with ARKit shape keys (jawOpen, mouthClose and so on).", icon="INFO")
+        _draw_sentence(layout, context, NO_FACE, icon="INFO")
         return
     shapes = {channel.arkit for face in faces for channel in face.channels}
     others = f" and {len(faces) - 1} more" if len(faces) > 1 else ""
     layout.label(text=f"{faces[0].object}{others}: {len(shapes)} of {len(NAMES)} shapes", icon="SHAPEKEY_DATA", translate=False)
 
 
-def _draw_button(layout: Any, context: Context, speech: Source | None, faces: list[Face]) -> None:
+def _draw_button(layout: Any, context: Context, speech: Source | str, faces: list[Face]) -> None:
     row = layout.row()
     row.scale_y = 1.5
-    row.enabled = speech is not None and bool(faces)
+    reason = speech if isinstance(speech, str) else "" if faces else NO_FACE
+    row.context_string_set(REASON, reason)  # the operator's poll reads it, greys the button and says it
     button = row.operator("a2f.bake", text=_button_text(speech, faces), icon="REC", translate=False)
     chosen = panel_settings(compat.scene_of(context))
     if chosen.source == "FILE":
         button.filepath, button.frame_start = chosen.filepath, chosen.frame_start
 
 
-def _button_text(speech: Source | None, faces: list[Face]) -> str:
-    if speech is None or not faces:
+def _button_text(speech: Source | str, faces: list[Face]) -> str:
+    if isinstance(speech, str) or not faces:
         return "Bake"
-    length = "" if speech.seconds is None else f", {speech.seconds:.1f} s,"
+    length = "" if speech.length_s is None else f", {speech.length_s:.1f} s,"
     return f"Bake '{speech.name}'{length} to {len(faces)} {'mesh' if len(faces) == 1 else 'meshes'}"
 
 

@@ -41,7 +41,7 @@ class Source:
     name: how the artist knows it. identity: the same for each bake of the same recording at whatever place.
     packed: the sound itself where the .blend file holds it. start_s, end_s: the span in seconds of the recording, None where it is not trimmed.
     zero_frame: the scene's frame at which the recording's own second 0 plays; may be a fraction. fps: the scene's frames a second.
-    strip: the names of scene and strip, where it is one.
+    length_s: of the span, where that is known without opening the recording. strip: the names of scene and strip, where it is one.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Source:
     end_s: float | None
     zero_frame: float
     fps: float
+    length_s: float | None = None
     strip: tuple[str, str] | None = None
 
     def frames(self, curves: FaceCurves) -> NDArray[np.float64]:
@@ -60,11 +61,6 @@ class Source:
         whole = np.round(frames)
         # A span begins at a whole sample, a little off the frame that it was cut at.
         return np.where(np.abs(frames - whole) < WHOLE_FRAME, whole, frames)
-
-    @property
-    def seconds(self) -> float | None:
-        """How long the span is, where that is known without opening the recording."""
-        return None if self.end_s is None else self.end_s - (self.start_s or 0.0)
 
 
 def from_file(filepath: str, scene: Scene, *, frame_start: float) -> Source:
@@ -92,8 +88,9 @@ def from_strip(strip: Any, scene: Scene) -> Source:
     end_s = (times.right - zero) / fps if times.right < times.end else None
     if end_s is not None and end_s <= max(start_s, 0.0):
         raise SoundError(f"The strip '{strip.name}' has no sound in frames {times.left:g} to {times.right:g}.")
-    identity = f"strip {scene.name}/{strip.name}"
-    return Source(strip.name, identity, path, packed, start_s if start_s > 0 else None, end_s, zero, fps, (scene.name, strip.name))
+    place = (scene.name, strip.name)
+    length_s = (times.right - times.left) / fps
+    return Source(strip.name, f"strip {'/'.join(place)}", path, packed, start_s if start_s > 0 else None, end_s, zero, fps, length_s, place)
 
 
 def active_strip(context: Context) -> Any | None:

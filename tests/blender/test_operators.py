@@ -93,8 +93,7 @@ class Layout:
 
     def __init__(self, said: list[str] | None = None) -> None:
         self.said: list[str] = [] if said is None else said
-        self.enabled = True
-        self.buttons: list[Any] = []
+        self.reason = ""
 
     def row(self, **_: Any) -> Layout:
         return Layout(self.said)
@@ -108,8 +107,11 @@ class Layout:
         assert name in owner.bl_rna.properties
         self.said.append(f"[{name}]")
 
+    def context_string_set(self, name: str, text: str) -> None:
+        self.reason = text
+
     def operator(self, name: str, *, text: str, **_: Any) -> Any:
-        self.said.append(f"<{text}{'' if self.enabled else ' (grey)'}>")
+        self.said.append(f"<{text}{' (grey)' if self.reason else ''}>")
         return SimpleNamespace()
 
     def progress(self, *, factor: float, text: str) -> None:
@@ -152,7 +154,7 @@ def test_the_panel_names_the_strip_and_its_length(speech: str) -> None:
     editor = bpy.context.scene.sequence_editor_create()
     strip = (editor.strips if hasattr(editor, "strips") else editor.sequences).new_sound("hello", speech, 1, 10)
     strip.frame_offset_start = 0
-    assert drawn()[-3:] == ["hello", "Head and 1 more: 52 of 52 shapes", "<Bake 'hello' to 2 meshes>"]
+    assert drawn()[-3:] == ["hello", "Head and 1 more: 52 of 52 shapes", "<Bake 'hello', 0.0 s, to 2 meshes>"]
 
 
 def test_every_setting_is_drawn() -> None:

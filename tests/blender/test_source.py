@@ -88,7 +88,7 @@ def test_only_what_the_handles_leave_is_heard(tmp_path: Path) -> None:
     strip.frame_offset_start, strip.frame_offset_end = 24, 36
     trimmed = source.from_strip(strip, bpy.context.scene)
     assert (trimmed.start_s, trimmed.end_s) == (pytest.approx(1.0), pytest.approx(2.5))
-    assert trimmed.seconds == pytest.approx(1.5)
+    assert trimmed.length_s == pytest.approx(1.5)
     assert trimmed.identity == whole.identity
 
 
