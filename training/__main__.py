@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +77,7 @@ def export(places: Places, arguments: argparse.Namespace) -> None:
     from training import export, train
 
     taught, facts = train.load(places.run / "network.pt")
-    difference = export.export(taught, places.graph)
+    difference = export.export(taught, places.graph, version=_version())
     size_mb = places.graph.stat().st_size / 1e6
     _say(f"export: {places.graph}, {size_mb:.1f} MB, within {difference:.1g} of the network, after {facts['steps']} steps")
 
@@ -147,6 +148,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, default=2, help="processes for synthesis and alignment (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of everything random (%(default)s)")
     return parser
+
+
+def _version() -> str:
+    """The add-on's: the model is a part of it."""
+    return str(tomllib.loads((ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))["version"])
 
 
 def _shared() -> Path:
