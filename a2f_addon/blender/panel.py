@@ -65,7 +65,7 @@ class A2F_PT_motion(bpy.types.Panel):
         layout.use_property_split = True
         layout.use_property_decorate = False
         for group, items in groupby(options(Motion), key=lambda item: item.path[0]):
-            column = layout.column(heading=group.title())
+            column = layout.column()
             column.label(text=group.title())
             for item in items:
                 column.prop(panel_settings(compat.scene_of(context)), item.name)

@@ -11,8 +11,6 @@ from bpy.types import Scene
 from ..job import Motion
 from ..settings import Option, build, options
 
-_UNITS = ("s", "db", "fps", "hz")
-
 
 class A2F_PG_scene(bpy.types.PropertyGroup):
     """Everything that is chosen in the panel."""
@@ -45,11 +43,9 @@ def motion_of(values: dict[str, Any]) -> Motion:
 
 
 def label(item: Option) -> str:
-    """Words for a setting within its group: "close_s" is Close."""
-    words = item.path[-1].split("_")
-    if len(words) > 1 and words[-1] in _UNITS:
-        words.pop()
-    return " ".join(words).title()
+    """Words for a setting within its group, with its unit, and short enough for the sidebar: "close_s" is "Close (s)"."""
+    words = item.path[-1].removesuffix(f"_{item.unit.lower()}").replace("_per_minute", "/min").replace("_", " ")
+    return words[0].upper() + words[1:] + (f" ({item.unit})" if item.unit else "")
 
 
 def _property(item: Option) -> Any:
@@ -64,7 +60,7 @@ def _property(item: Option) -> Any:
         facts["max"] = item.maximum if item.type is float else int(item.maximum)
     if item.type is int:
         return IntProperty(default=item.default, **facts)
-    return FloatProperty(default=item.default, precision=3, **facts)
+    return FloatProperty(default=item.default, precision=3 if item.unit == "s" else 2, **facts)
 
 
 def _exact(value: Any) -> Any:
