@@ -157,6 +157,8 @@ def balanced(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def load(file: Path) -> tuple[Network, dict[str, Any]]:
     """A taught network, ready to listen, and the facts about its run. Raises FileNotFoundError."""
+    if not file.is_file():
+        raise FileNotFoundError(f"There is no trained network at {file}; run the command train first.")
     facts = torch.load(file, weights_only=True)
     taught = Network(Shape(**{name: tuple(value) if isinstance(value, list) else value for name, value in facts["shape"].items()}))
     taught.load_state_dict(facts.pop("weights"))
@@ -179,7 +181,7 @@ def labels(cache: Path, *, say: Say = print) -> dict[str, augment.Labelled]:
             say(f"train: labels of {name}, {corpus.hours:.2f} h")
             found[name] = _kept_labels(cache, corpus)
     if not found:
-        raise FileNotFoundError(f"There is no speech to train on in {cache}; run the commands corpora, synthesise and align first.")
+        raise FileNotFoundError(f"There is no speech to train on in {cache}; run the commands synthesise and align first.")
     return found
 
 
