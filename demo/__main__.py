@@ -29,6 +29,7 @@ def main() -> int:
     system.require_blender()
     from .render import RenderError
 
+    print(f'"{TEXT}"')
     try:
         make(OUT, _clock())
     except (A2FError, RenderError) as error:
@@ -37,8 +38,8 @@ def main() -> int:
     return 0
 
 
-def make(out: Path, say: Callable[[str], None]) -> None:
-    """Write all RESULTS into a folder. Raises A2FError and RenderError."""
+def make(out: Path, say: Callable[[str], None], *, recording: Path = RECORDING, percentage: int = 100) -> None:
+    """Write all RESULTS of a recording into a folder, the film at a percentage of its size. Raises A2FError and RenderError."""
     import bpy
     import soundfile
 
@@ -50,20 +51,19 @@ def make(out: Path, say: Callable[[str], None]) -> None:
 
     out.mkdir(parents=True, exist_ok=True)
     blend, film, sheet_path, plot_path, csv = (out / name for name in RESULTS)
-    samples, rate = soundfile.read(RECORDING)
-    say(f'"{TEXT}"')
-
+    samples, rate = soundfile.read(recording)
     say("sculpting the head")
     parts = head.build()
     stage.set_up(parts)
     scene = bpy.context.scene
-    stage.speak(scene, RECORDING, seconds=len(samples) / rate)
+    scene.render.resolution_percentage = percentage
+    stage.speak(scene, recording, seconds=len(samples) / rate)
 
     say("listening, and keying the face")
-    heard = listen(Job(RECORDING))
+    heard = listen(Job(recording))
     livelink.write(csv, animate(heard, Motion(), fps=LIVE_LINK_FPS))
     a2f_addon.register()
-    bpy.ops.a2f.bake(filepath=str(RECORDING), frame_start=1)
+    bpy.ops.a2f.bake(filepath=str(recording), frame_start=1)
     bpy.context.preferences.filepaths.save_version = 0
     bpy.ops.wm.save_as_mainfile(filepath=str(blend), compress=True)
 
@@ -77,7 +77,7 @@ def make(out: Path, say: Callable[[str], None]) -> None:
         curves = animate(heard, Motion(), fps=stage.FPS)
         sheet.curves_plot(samples, rate, speech=heard.speech, curves=curves, gap=sheet.lip_gap(parts[0], curves), path=plot_path)
         say("joining pictures and sound")
-        render.join(frames, RECORDING, film, last=last, fps=stage.FPS)
+        render.join(frames, recording, film, last=last)
     say("done")
     for name, what in RESULTS.items():
         print(f"  {out / name}  {what}")

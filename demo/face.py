@@ -119,10 +119,11 @@ class Face:
         """
         return turned_lids(self.closed, self.eye, upper, lower, weight=self.lid)
 
-    def skin_only(self) -> Points:
-        """1 on the skin, 0 on the lids of either eye [V, 1]: for shapes that must not draw the lids off the eyeballs."""
-        distance = np.linalg.norm(np.abs(self.mesh.vertices) * (1, -1, 1) * (1, 1, 0) + self.mesh.vertices * (0, 0, 1) - EYE_CENTRE, axis=1)
-        return smoothstep(EYE_RADIUS + LID_THICKNESS, EYE_RADIUS + LID_THICKNESS + 0.14, distance)[:, None]
+    def skin_only(self, fade: float = 0.14) -> Points:
+        """1 on the skin, 0 on the lids of either eye [V, 1], with a fade between: for shapes that must not draw the lids off the eyeballs."""
+        across, back, up = self.mesh.vertices.T
+        distance = np.linalg.norm(np.stack([np.abs(across), back, up], axis=-1) - EYE_CENTRE, axis=1)
+        return smoothstep(EYE_RADIUS + LID_THICKNESS, EYE_RADIUS + LID_THICKNESS + fade, distance)[:, None]
 
     def opened(self) -> Face:
         """The same face with both its eyes open as they are at rest."""

@@ -108,22 +108,22 @@ def _with_jaw(points: Points) -> dict[str, Points]:
 
 def _out_of_sight(points: Points, aside: float) -> dict[str, Points]:
     """Teeth and tongue give way to rounded lips, as a puppet's may: an O that is dark inside reads from afar, one full of teeth does not."""
-    return {name: np.tile((0.0, 0.18, aside), (len(points), 1)) for name in ("mouthFunnel", "mouthPucker")}
+    return {name: np.tile((0.0, 0.20, aside), (len(points), 1)) for name in ("mouthFunnel", "mouthPucker")}
 
 
 def _upper_teeth() -> Part:
     mesh = parts.upper_teeth()
-    return Part("UpperTeeth", mesh, _out_of_sight(mesh.vertices, 0.06))
+    return Part("UpperTeeth", mesh, _out_of_sight(mesh.vertices, 0.08))
 
 
 def _lower_teeth() -> Part:
     mesh = parts.lower_teeth()
-    return Part("LowerTeeth", mesh, _with_jaw(mesh.vertices) | _out_of_sight(mesh.vertices, -0.06))
+    return Part("LowerTeeth", mesh, _with_jaw(mesh.vertices) | _out_of_sight(mesh.vertices, -0.08))
 
 
 def _tongue() -> Part:
     mesh, along = parts.tongue()
-    found = _with_jaw(mesh.vertices) | _out_of_sight(mesh.vertices, -0.06)
+    found = _with_jaw(mesh.vertices) | _out_of_sight(mesh.vertices, -0.08)
     reach = np.square(np.clip(along, 0, 1))[:, None]
     droop = np.maximum(along - 0.8, 0)[:, None]
     found["tongueOut"] = found["tongueOut"] + reach * (0.0, -0.50, 0.09) - droop * (0, 0, 0.25)

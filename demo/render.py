@@ -49,13 +49,14 @@ def draw(blend: Path, folder: Path, *, last: int, progress: Callable[[int, int],
         raise RenderError("Blender could not draw the film; without a graphics card it needs: sudo apt-get install libegl1 libgl1-mesa-dri")
 
 
-def join(folder: Path, sound: Path, film: Path, *, last: int, fps: int) -> None:
+def join(folder: Path, sound: Path, film: Path, *, last: int) -> None:
     """The frames and their sound as an mp4 (H.264, AAC), through Blender's sequencer. Leaves an empty file open in Blender."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     scene.frame_start, scene.frame_end = 1, last
-    scene.render.fps = fps
-    scene.render.resolution_x, scene.render.resolution_y = stage.FILM_SIZE
+    scene.render.fps = stage.FPS
+    size = bpy.data.images.load(str(frame_path(folder, 1))).size
+    scene.render.resolution_x, scene.render.resolution_y = size
     scene.view_settings.view_transform = "Standard"
     strips = scene.sequence_editor_create().strips
     pictures = strips.new_image("Film", str(frame_path(folder, 1)), 1, 1)

@@ -54,7 +54,9 @@ def _jaw(face: Face) -> Floats:
 
 
 def jaw_open(face: Face) -> Points:
-    return swung(face.mesh.vertices, _jaw(face))
+    """The jaw turns, and the corners of the mouth come in a little, as cheeks that are drawn down have it."""
+    narrower = _lips(face, 0.80) * -0.14 * _across(face)
+    return swung(face.mesh.vertices, _jaw(face)) + narrower[:, None] * LEFT
 
 
 def jaw_forward(face: Face) -> Points:
@@ -155,9 +157,9 @@ def mouth_left(face: Face) -> Points:
 
 
 def mouth_smile_left(face: Face) -> Points:
-    corner = _left_corner(face, 0.30)[:, None] * (0.11 * LEFT + 0.15 * UP + 0.04 * BACK)
-    cheek = _at(face, (0.52, -0.80, -0.36), (0.24, 0.4, 0.20)) * (0.06 * UP + 0.05 * _outward(face))
-    return (corner + cheek) * face.skin_only()
+    corner = _left_corner(face, 0.30)[:, None] * (0.11 * LEFT + 0.135 * UP + 0.04 * BACK)
+    cheek = _at(face, (0.50, -0.80, -0.44), (0.26, 0.4, 0.20)) * (0.045 * UP + 0.05 * _outward(face))
+    return (corner + cheek) * face.skin_only(0.30)
 
 
 def mouth_frown_left(face: Face) -> Points:
@@ -216,7 +218,7 @@ def mouth_press_left(face: Face) -> Points:
     """Lips pressed on each other: the red grows narrow and the skin around it swells."""
     mouth, left = face.mouth, _left(face) * (face.depth == 0)
     narrow = -0.045 * mouth.side * _ridge(mouth.ring, 0.22, 0.16) * left
-    out = (0.04 * _ridge(mouth.ring, 0.50, 0.16) - 0.03 * bell(mouth.ring, 0.25)) * left * np.abs(mouth.side)
+    out = (0.022 * _ridge(mouth.ring, 0.50, 0.20) - 0.03 * bell(mouth.ring, 0.25)) * left * np.abs(mouth.side)
     return narrow[:, None] * UP + out[:, None] * _outward(face) + _left_corner(face, 0.14)[:, None] * (0.02 * LEFT + 0.045 * BACK)
 
 
@@ -250,13 +252,13 @@ def cheek_puff(face: Face) -> Points:
 
 def cheek_squint_left(face: Face) -> Points:
     upper, lower = LIDS_AT_REST
-    cheek = _at(face, (0.46, -0.84, -0.34), (0.24, 0.4, 0.17)) * (0.10 * UP + 0.075 * _outward(face))
-    return cheek * face.skin_only() + _lids(face, upper, lower - 10)
+    cheek = _at(face, (0.46, -0.84, -0.38), (0.25, 0.4, 0.19)) * (0.085 * UP + 0.065 * _outward(face))
+    return cheek * face.skin_only(0.26) + _lids(face, upper, lower - 10)
 
 
 def nose_sneer_left(face: Face) -> Points:
-    wing = _at(face, (0.15, -1.05, -0.29), (0.14, 0.2, 0.14)) * (0.075 * UP + 0.05 * LEFT)
-    lip = _at(face, (0.18, -0.98, -0.47), (0.16, 0.3, 0.12)) * (0.075 * UP + 0.02 * _outward(face))
+    wing = _at(face, (0.15, -1.05, -0.29), (0.14, 0.2, 0.14)) * (0.09 * UP + 0.065 * LEFT)
+    lip = _at(face, (0.18, -0.98, -0.47), (0.16, 0.3, 0.12)) * (0.085 * UP + 0.03 * _outward(face))
     frown = _at(face, (0.10, -0.85, 0.24), (0.16, 0.3, 0.14)) * (-0.06 * UP - 0.02 * BACK)
     return (wing + lip + frown) * face.skin_only()
 

@@ -112,7 +112,7 @@ def _backdrop(material: bpy.types.Material) -> None:
 def _camera(scene: bpy.types.Scene) -> None:
     camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
     scene.collection.objects.link(camera)
-    camera.data.lens = LENS_MM
+    camera.data.lens, camera.data.sensor_fit, camera.data.sensor_height = LENS_MM, "VERTICAL", 36
     camera.location = CAMERA
     camera.rotation_euler = (Vector(LOOKS_AT) - Vector(CAMERA)).to_track_quat("-Z", "Y").to_euler()
     scene.camera = camera

@@ -13,13 +13,12 @@ from mathutils import Vector
 
 FILE = Path(__file__).with_name("out") / "talking_head.blend"
 LIGHTS = (
-    ((-4.2, -5.0, 3.6), 2.8, 620.0, (1.0, 0.90, 0.78)),
-    ((5.0, -4.2, 0.6), 4.0, 120.0, (0.72, 0.85, 1.0)),
-    ((2.6, 3.0, 3.4), 1.6, 420.0, (1.0, 0.95, 0.9)),
+    ((-3.8, -5.2, 2.6), 3.0, 540.0, (1.0, 0.92, 0.82)),
+    ((4.2, -5.5, 0.2), 4.0, 190.0, (0.80, 0.90, 1.0)),
+    ((3.2, 2.6, 1.6), 1.6, 150.0, (1.0, 0.95, 0.9)),
 )
 """Area lights, key, fill and rim: position, size, watts and colour."""
-WALL = ((-1.5, 2.4, -0.5), 3.0, 130.0, (0.80, 0.95, 1.0))
-AIR = (0.30, 0.36, 0.40)
+AIR = (0.24, 0.26, 0.28)
 
 
 def dress(scene: bpy.types.Scene, *, width: int, height: int, samples: int) -> None:
@@ -29,7 +28,7 @@ def dress(scene: bpy.types.Scene, *, width: int, height: int, samples: int) -> N
     scene.cycles.samples, scene.cycles.use_denoising = samples, True
     scene.cycles.max_bounces = 5
     scene.render.resolution_x, scene.render.resolution_y = width, height
-    scene.view_settings.view_transform, scene.view_settings.look = "Filmic", "Medium High Contrast"
+    scene.view_settings.view_transform, scene.view_settings.look = "Standard", "None"
     for light in LIGHTS:
         _area_light(*light)
     scene.world = bpy.data.worlds.new("Air")
@@ -51,13 +50,13 @@ def _clay(material: bpy.types.Material) -> None:
     """Light that goes a little way in, and the dents of fingers."""
     nodes, links = material.node_tree.nodes, material.node_tree.links
     surface = next(node for node in nodes if node.type == "BSDF_PRINCIPLED")
-    surface.inputs["Subsurface Weight"].default_value = 0.12
+    surface.inputs["Subsurface Weight"].default_value = 0.06
     surface.inputs["Subsurface Radius"].default_value = (0.10, 0.04, 0.02)
     if material.name != "Clay":
         return
     dents, bump = nodes.new("ShaderNodeTexNoise"), nodes.new("ShaderNodeBump")
-    dents.inputs["Scale"].default_value, dents.inputs["Detail"].default_value = 5.5, 3.0
-    bump.inputs["Strength"].default_value, bump.inputs["Distance"].default_value = 0.25, 0.06
+    dents.inputs["Scale"].default_value, dents.inputs["Detail"].default_value = 4.0, 2.5
+    bump.inputs["Strength"].default_value, bump.inputs["Distance"].default_value = 0.5, 0.08
     links.new(dents.outputs[0], bump.inputs["Height"])
     links.new(bump.outputs["Normal"], surface.inputs["Normal"])
 
