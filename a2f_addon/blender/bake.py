@@ -141,7 +141,6 @@ def _put_strip(animation: AnimData, part: Part, layer: Layer, undo: ExitStack) -
         for curve in strip.fcurves:
             for point in curve.keyframe_points:
                 point.co.y = layer.influence
-        strip.influence = layer.influence
 
 
 def _set(owner: Any, undo: ExitStack, **values: Any) -> None:

@@ -187,7 +187,7 @@ def _deformed_by(owner: Object) -> Object | None:
 
 
 def _face(key: Key, name: str) -> Face:
-    blocks = {block.name: block for block in key.key_blocks if block != key.reference_key}
+    blocks = {block.name: block for block in key.key_blocks}
     animation = key.animation_data
     driven_paths = {driver.data_path for driver in animation.drivers} if animation else set()
     channels, driven = [], []

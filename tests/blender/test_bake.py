@@ -145,7 +145,7 @@ def test_lines_baked_one_after_the_other_all_play_and_the_mouth_rests_between(sp
 def test_whatever_fails_half_way_everything_is_as_it_was(speech: str, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
     rig = bpy.data.objects.new("Rig", None)
     bpy.context.scene.collection.objects.link(rig)
-    for name in ("Teeth", "Tongue", "Head"):
+    for name in ("Teeth", "Head", "Tongue"):
         head = make_head(["jawOpen", "mouthClose", "smile"], name=name, parent=rig)
         if name != "Tongue":
             play(head.data.shape_keys, make_action(head.data.shape_keys, {"smile": [(1, 0), (9, 1)], "jawOpen": [(1, 1)]}, name=f"Old {name}"))

@@ -30,6 +30,7 @@ class Model:
     def __init__(self) -> None:
         self.listening, self.go = threading.Event(), threading.Event()
         self.error: Exception | None = None
+        self.is_deaf = False
         self.thread: threading.Thread | None = None
 
     def listen(self, job: jobs.Job, progress: jobs.Progress, cancelled: jobs.IsCancelled) -> jobs.Heard:
@@ -37,7 +38,7 @@ class Model:
         progress(0.25, "Listening")
         self.listening.set()
         while not self.go.wait(0.01):
-            if cancelled():
+            if cancelled() and not self.is_deaf:
                 raise Cancelled
         if self.error is not None:
             raise self.error
@@ -101,6 +102,14 @@ def test_cancelling_ends_the_thread_and_changes_nothing(model: Model, run: runne
     assert not model.thread.is_alive()
     assert runner.current() is None
     assert everything() == before
+
+
+def test_cancelling_at_the_very_end_changes_nothing_either(model: Model, run: runner.Run) -> None:
+    model.is_deaf = True
+    run.cancel()
+    model.go.set()
+    with pytest.raises(Cancelled):
+        waited_for(run)
 
 
 @pytest.mark.parametrize("error", [SoundError("It is empty."), ZeroDivisionError("a mistake")])
