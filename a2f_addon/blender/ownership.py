@@ -7,7 +7,10 @@ the digest, the name or the user says so, and it is treated as every other Actio
 from __future__ import annotations
 
 import hashlib
+import os
+from pathlib import Path
 
+import bpy
 import numpy as np
 from bpy.types import Action
 
@@ -15,13 +18,15 @@ from . import compat
 
 MARK = "a2f"
 PREFIX = "A2F "
+FILE = "file "
+"""What the identity of a recording that is a file begins with; its absolute path follows."""
 REST = "rest"
 """The identity of an Action that holds the face at rest where no recording plays."""
 
 
 def mark(action: Action, identity: str) -> None:
     """Sign a finished Action. identity: of the recording that it is for."""
-    action[MARK] = {"identity": identity, "name": action.name, "digest": _digest(action)}
+    action[MARK] = {"identity": _portable(identity), "name": action.name, "digest": _digest(action)}
 
 
 def identity(action: Action | None) -> str | None:
@@ -31,7 +36,26 @@ def identity(action: Action | None) -> str | None:
     signed = action[MARK]
     if signed.get("name") != action.name or signed.get("digest") != _digest(action):
         return None
-    return signed["identity"]
+    return _resolved(signed["identity"])
+
+
+def of_file(path: Path) -> str:
+    """The identity of a recording that is a file."""
+    return FILE + os.path.normpath(path)
+
+
+def _portable(identity: str) -> str:
+    """A path relative to the .blend file where that is possible, so that a project that moves keeps knowing its own recordings."""
+    if not identity.startswith(FILE) or not bpy.data.filepath:
+        return identity
+    try:
+        return FILE + bpy.path.relpath(identity.removeprefix(FILE))
+    except ValueError:  # on Windows, another drive
+        return identity
+
+
+def _resolved(identity: str) -> str:
+    return of_file(Path(bpy.path.abspath(identity.removeprefix(FILE)))) if identity.startswith(FILE) else identity
 
 
 def _digest(action: Action) -> str:

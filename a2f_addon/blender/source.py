@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..errors import SoundError
 from ..face.curves import FaceCurves
-from . import compat
+from . import compat, ownership
 
 DECODED_BY_BLENDER = frozenset(
     f".{name}"
@@ -68,7 +68,7 @@ def from_file(filepath: str, scene: Scene, *, frame_start: float) -> Source:
     path = Path(bpy.path.abspath(filepath))
     if not path.is_file():
         raise SoundError(f"There is no sound file '{path}'; choose another.")
-    return Source(path.stem, f"file {_portable(path)}", path, None, None, None, frame_start, _fps(scene))
+    return Source(path.stem, ownership.of_file(path), path, None, None, None, frame_start, _fps(scene))
 
 
 def from_strip(strip: Any, scene: Scene) -> Source:
@@ -149,14 +149,6 @@ def _decoded(path: Path, folder: Path) -> Path:
     wav = folder / "decoded.wav"
     soundfile.write(wav, samples, DECODED_RATE, subtype="FLOAT")
     return wav
-
-
-def _portable(path: Path) -> str:
-    """Relative to the .blend file where that is possible, so that a project that moves keeps knowing its own recordings."""
-    try:
-        return bpy.path.relpath(str(path)) if bpy.data.filepath else str(path)
-    except ValueError:  # on Windows, another drive
-        return str(path)
 
 
 def _fps(scene: Scene) -> float:

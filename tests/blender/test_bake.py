@@ -115,6 +115,19 @@ def test_baking_a_recording_again_replaces_its_earlier_result(speech: str) -> No
     np.testing.assert_allclose(evaluated(key, NAMES, range(40, 40 + len(curves))), curves.values, atol=1e-6)
 
 
+def test_a_recording_is_known_again_after_its_project_was_saved_and_moved(speech: str, tmp_path: Path) -> None:
+    make_head()
+    baked(speech, made_curves(seed=1))
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "project.blend"))
+    baked(speech, made_curves(seed=2))
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "project.blend"))
+    moved = tmp_path.with_name(tmp_path.name + " moved")
+    tmp_path.rename(moved)
+    bpy.ops.wm.open_mainfile(filepath=str(moved / "project.blend"))
+    baked(str(moved / "line_07.wav"), made_curves(seed=3))
+    assert [action.name for action in bpy.data.actions] == ["A2F line_07"]
+
+
 def test_a_result_that_the_artist_edited_is_theirs_and_kept(speech: str) -> None:
     key = make_head(["jawOpen", "smile"]).data.shape_keys
     baked(speech, made_curves(seed=1))
@@ -139,6 +152,7 @@ def test_lines_baked_one_after_the_other_all_play_and_the_mouth_rests_between(sp
         np.testing.assert_allclose(evaluated(key, NAMES, range(frame, frame + len(line))), line.values, atol=1e-6)
     np.testing.assert_allclose(evaluated(key, NAMES, (-20, 150, 350, 600)), 0.0, atol=1e-6)
     assert sorted(action.name for action in bpy.data.actions) == ["A2F line_07", "A2F line_08", "A2F line_09", "A2F rest"]
+    assert [track.name for track in key.animation_data.nla_tracks] == ["A2F rest", "A2F line_08", "A2F line_09"]
 
 
 @pytest.mark.parametrize("broken", ["_fill", "_put_strip", "assign"])
