@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from ..errors import TargetError
 from ..face.curves import FaceCurves
 from . import compat, ownership
-from .targets import Layer, Plan, Target, key_by_uid
+from .standing import Layer
+from .targets import Plan, Target, key_by_uid
 
 LINEAR = 1
 """BEZT_IPO_LIN in Blender's DNA_curve_types.h."""
@@ -106,7 +107,7 @@ def _switch(target: Target, key: Key, part: Part, rest: Part | None, undo: ExitS
     if target.silenced:
         _silence(animation, undo)
     if rest is not None:
-        _put_strip(animation, rest, Layer(0, 0, rest[0].name, 0.0, 1.0, "HOLD"), undo)
+        _put_strip(animation, rest, Layer(rest[0].name, 0.0, 1.0, "HOLD"), undo)
     before = animation.action
     if before is not None and target.beneath is not None:
         _set(animation, undo, use_nla=True)

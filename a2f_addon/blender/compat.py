@@ -73,18 +73,6 @@ def slot_of(user: AnimData | NlaStrip) -> Slot:
     return user.action_slot if HAS_SLOTS else None
 
 
-def slot_handle(slot: Slot) -> int:
-    """A number that finds the slot again in its Action; 0 for none."""
-    return 0 if slot is None else slot.handle
-
-
-def slot_by_handle(action: Action, handle: int) -> Slot:
-    """The slot with this number; None for 0 and where it is gone."""
-    if not HAS_SLOTS or not handle:
-        return None
-    return next((slot for slot in action.slots if slot.handle == handle), None)
-
-
 def assign(user: AnimData | NlaStrip, action: Action | None, slot: Slot) -> None:
     """Let an AnimData or a strip play an Action, and just this slot of it."""
     user.action = action

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import bpy
-from bpy.types import Action, AnimData, Context, FCurve, Key, Object, Scene
+from bpy.types import Context, Key, Object, Scene
 
 from ..errors import TargetError
 from ..face.arkit import NAMES
 from ..face.matching import match, nearest
-from . import compat, ownership
-
-MARGIN_FRAMES = 10_000
-"""How far a strip that stands for an endless Action reaches beyond its keys and the scene."""
+from . import ownership
+from .standing import Layer, Owners, Standing, layer
 
 Reach = Mapping[str, tuple[float, float]]
 """ARKit name to the lowest and the highest value that its curve takes."""
@@ -34,26 +32,17 @@ class Channel:
 
 @dataclass(frozen=True)
 class Face:
-    """A Key with face shapes. uid: its session_uid. object: the name of a mesh that shows it. driven: shapes that a driver moves, and no key can."""
+    """A Key with face shapes.
+
+    uid: its session_uid. object: the name of a mesh that shows it. driven: shapes that a driver moves, and no key can.
+    passed_over: shapes whose names fit less well than another's.
+    """
 
     uid: int
     object: str
     channels: tuple[Channel, ...]
     driven: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Layer:
-    """An Action that goes on playing as an NLA strip; start and end are frames, of the Action and of the scene alike."""
-
-    action: int
-    slot: int
-    name: str
-    start: float
-    end: float
-    extrapolation: Any
-    blend_type: Any = "REPLACE"
-    influence: float = 1.0
+    passed_over: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,13 +73,13 @@ class Plan:
 
 
 def family(asked: Iterable[Object], scene: Scene) -> list[Object]:
-    """These objects, first, and those of the scene that belong to them, once each.
+    """These objects, first, and the meshes of the scene with shape keys that belong to them, once each.
 
     Together belong the objects beneath one armature or deformed by it, or without an armature those of one parent, and what hangs below an object.
     """
     asked = list(asked)
-    there = set(scene.objects)
-    fellows = [fellow for each in asked for fellow in _fellows(each, scene) if fellow in there]
+    roots = {root for each in asked for root in (each, _armature(each) or each.parent) if root is not None}
+    fellows = [each for each in scene.objects if shape_keys(each) is not None and not roots.isdisjoint(_belongs_to(each))]
     return list(dict.fromkeys([*asked, *fellows]))
 
 
@@ -140,7 +129,7 @@ def plan(
     Raises TargetError with a sentence for every problem.
     """
     reach = dict.fromkeys(NAMES, (0.0, 1.0)) if reach is None else reach
-    owners = _Owners()
+    owners = Owners()
     problems: list[str] = []
     left_out: list[str] = []
     warnings: list[str] = []
@@ -162,23 +151,19 @@ def plan(
     return Plan(ownership.PREFIX + name, identity, tuple(targets), tuple(warnings))
 
 
-def _fellows(owner: Object, scene: Scene) -> Iterator[Object]:
-    yield from owner.children_recursive
-    armature = _armature(owner)
-    if armature is not None:
-        yield from armature.children_recursive
-        yield from (each for each in scene.objects if each.type == "MESH" and _deformed_by(each) == armature)
-    elif owner.parent is not None:
-        yield from owner.parent.children_recursive
+def _belongs_to(owner: Object) -> Iterator[Object]:
+    """The object, all that it hangs from, and the armature that deforms it."""
+    above: Object | None = owner
+    while above is not None:
+        yield above
+        above = above.parent
+    deformer = _deformed_by(owner)
+    if deformer is not None:
+        yield deformer
 
 
 def _armature(owner: Object) -> Object | None:
-    above: Object | None = owner
-    while above is not None:
-        if above.type == "ARMATURE":
-            return above
-        above = above.parent
-    return _deformed_by(owner)
+    return next((each for each in _belongs_to(owner) if each.type == "ARMATURE"), None)
 
 
 def _deformed_by(owner: Object) -> Object | None:
@@ -191,7 +176,8 @@ def _face(key: Key, name: str) -> Face:
     animation = key.animation_data
     driven_paths = {driver.data_path for driver in animation.drivers} if animation else set()
     channels, driven = [], []
-    for arkit, shapes in match(blocks).found.items():
+    matches = match(blocks)
+    for arkit, shapes in matches.found.items():
         for shape in shapes:
             block = blocks[shape]
             path = block.path_from_id("value")
@@ -199,11 +185,12 @@ def _face(key: Key, name: str) -> Face:
                 driven.append(shape)
             else:
                 channels.append(Channel(arkit, shape, path, block.slider_min, block.slider_max))
-    return Face(key.session_uid, name, tuple(channels), tuple(driven))
+    passed_over = tuple(shape for shapes in matches.passed_over.values() for shape in shapes)
+    return Face(key.session_uid, name, tuple(channels), tuple(driven), passed_over)
 
 
 def _limited_to(face: Face, reach: Reach) -> Face:
-    return Face(face.uid, face.object, tuple(channel for channel in face.channels if channel.arkit in reach), face.driven)
+    return replace(face, channels=tuple(channel for channel in face.channels if channel.arkit in reach))
 
 
 def _hindrances(face: Face) -> Iterator[str]:
@@ -225,15 +212,15 @@ def _hindrances(face: Face) -> Iterator[str]:
         yield f"Every face shape of '{face.object}' has a driver, which keys cannot overrule; remove the drivers, or key what drives them."
 
 
-def _target(face: Face, *, identity: str, scene: Scene, reach: Reach, owners: _Owners, warn: Callable[[str], None]) -> Target:
+def _target(face: Face, *, identity: str, scene: Scene, reach: Reach, owners: Owners, warn: Callable[[str], None]) -> Target:
     key = _present(face)
     animation = key.animation_data
     _warn_of_sliders(face, reach, warn)
     _warn_of_what_hides(key, face, warn)
     if animation is None:
         return Target(face, None, (), "HOLD", False, ())
-    standing = _Standing(animation, identity=identity, owners=owners)
-    beneath = None if standing.is_outdated else _layer(animation, standing, scene)
+    standing = Standing(animation, identity=identity, owners=owners)
+    beneath = None if standing.is_outdated else layer(animation, standing, scene)
     silenced = beneath is not None and not animation.use_nla and len(animation.nla_tracks) > 0
     own = {channel.data_path for channel in face.channels}
     artists = standing.artists_paths(silenced=silenced)
@@ -247,133 +234,6 @@ def _target(face: Face, *, identity: str, scene: Scene, reach: Reach, owners: _O
     return Target(face, beneath, rest, "NOTHING", silenced, standing.outdated)
 
 
-class _Owners:
-    """Whose each Action is, asked of every Action once: to know takes a look at all of its keys."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, str | None] = {}
-
-    def identity(self, action: Action | None) -> str | None:
-        """As :func:`ownership.identity`."""
-        if action is None:
-            return None
-        if action.session_uid not in self._known:
-            self._known[action.session_uid] = ownership.identity(action)
-        return self._known[action.session_uid]
-
-
-class _Standing:
-    """What plays on a Key before the bake: its Action and its strips, A2F's own told from the artist's."""
-
-    def __init__(self, animation: AnimData, *, identity: str, owners: _Owners) -> None:
-        self.animation = animation
-        self.action_identity = owners.identity(animation.action)
-        self.is_outdated = self.action_identity == identity
-        self.strips = [(strip, owners.identity(strip.action)) for strip in _audible_strips(animation)]
-        users = [animation, *(strip for track in animation.nla_tracks for strip in _clips(track.strips))]
-        self.outdated = tuple(dict.fromkeys(user.action.session_uid for user in users if owners.identity(user.action) == identity))
-        self.resting = {path for strip, owner in self.strips if owner == ownership.REST for path in _paths(strip)}
-        self._identity = identity
-
-    def artists_paths(self, *, silenced: bool) -> dict[str, str]:
-        """The data paths that the artist's own Actions move, each with the name of the Action."""
-        found: dict[str, str] = {}
-        if self.animation.action is not None and self.action_identity is None:
-            found |= dict.fromkeys(_paths(self.animation), self.animation.action.name)
-        for strip, owner in [] if silenced else self.strips:
-            if owner is None:
-                found |= dict.fromkeys(_paths(strip), strip.action.name)
-        return found
-
-    def every_path(self, *, silenced: bool) -> set[str]:
-        """The data paths that anything moves which will still be there."""
-        users: list[Any] = [] if self.is_outdated else [self.animation]
-        users += [strip for strip, owner in self.strips if not silenced and owner != self._identity]
-        return {path for user in users for path in _paths(user)}
-
-
-def _audible_strips(animation: AnimData) -> list[Any]:
-    if not animation.use_nla:
-        return []
-    return [strip for track in animation.nla_tracks if not track.mute for strip in _clips(track.strips, audible=True)]
-
-
-def _clips(strips: Iterable[Any], *, audible: bool = False) -> Iterator[Any]:
-    """The strips that play an Action, those inside of metastrips included."""
-    for strip in strips:
-        if audible and strip.mute:
-            continue
-        if strip.type == "META":
-            yield from _clips(strip.strips, audible=audible)
-        elif strip.action is not None:
-            yield strip
-
-
-def _curves(user: Any) -> list[FCurve]:
-    return compat.fcurves(user.action, compat.slot_of(user))
-
-
-def _paths(user: Any) -> set[str]:
-    return {curve.data_path for curve in _curves(user) if not curve.mute}
-
-
-def _layer(animation: AnimData, standing: _Standing, scene: Scene) -> Layer | None:
-    """How the Key's Action has to lie in the NLA to go on exactly as it plays now.
-
-    With strips about, Blender plays the Action as the settings beside it say; without, they mean nothing, and it plays whole and for ever.
-    """
-    action, curves = animation.action, _curves(animation)
-    if action is None or not curves:
-        return None
-    start, end = _span(curves)
-    endless = (min(start, scene.frame_start) - MARGIN_FRAMES, max(end, scene.frame_end) + MARGIN_FRAMES)
-    place = (action.session_uid, compat.slot_handle(compat.slot_of(animation)), action.name)
-    if standing.action_identity is not None:
-        return Layer(*place, start, end, "NOTHING")
-    if not (animation.use_nla and any(not track.mute and len(track.strips) for track in animation.nla_tracks)):
-        stays_put = len(animation.nla_tracks) == 0 and all(_is_constant_outside(curve) for curve in curves)
-        return Layer(*place, *((start, end) if stays_put else endless), "HOLD")
-    played = _span(compat.every_fcurve(action), within=endless)
-    spans = {"NOTHING": played, "HOLD": endless, "HOLD_FORWARD": (played[0], endless[1])}
-    return Layer(
-        *place,
-        *spans[animation.action_extrapolation],
-        animation.action_extrapolation,
-        animation.action_blend_type,
-        animation.action_influence,
-    )
-
-
-def _span(curves: Iterable[FCurve], *, within: tuple[float, float] | None = None) -> tuple[float, float]:
-    """The first and the last frame of the keys; with ``within``, that far where a modifier carries a curve beyond its keys."""
-    keyed = [curve for curve in curves if not curve.is_empty]
-    spans = [_key_span(curve) if within is None else _modified_span(curve, within) for curve in keyed] or [(0.0, 1.0)]
-    start, end = min(low for low, _ in spans), max(high for _, high in spans)
-    return start, max(end, start + 1.0)  # a strip cannot be shorter than a frame
-
-
-def _key_span(curve: FCurve) -> tuple[float, float]:
-    span = curve.range()
-    return span[0], span[1]
-
-
-def _modified_span(curve: FCurve, endless: tuple[float, float]) -> tuple[float, float]:
-    """As Action::get_frame_range_of_keys in Blender's source, which asks the last modifier alone."""
-    low, high = _key_span(curve)
-    last: Any = curve.modifiers[-1] if len(curve.modifiers) else None
-    if last is None:
-        return low, high
-    if last.type == "LIMITS":
-        return min(low, last.min_x if last.use_min_x else low), max(high, last.max_x if last.use_max_x else high)
-    if last.type == "CYCLES":
-        return low if last.mode_before == "NONE" else endless[0], high if last.mode_after == "NONE" else endless[1]
-    return endless
-
-
-def _is_constant_outside(curve: FCurve) -> bool:
-    return curve.extrapolation == "CONSTANT" and len(curve.modifiers) == 0 and len(curve.keyframe_points) > 0
-
-
 def _warn_of_sliders(face: Face, reach: Reach, warn: Callable[[str], None]) -> None:
     tight = [each for each in face.channels if reach[each.arkit][0] < each.low - 1e-6 or reach[each.arkit][1] > each.high + 1e-6]
     if tight:
@@ -385,6 +245,8 @@ def _warn_of_what_hides(key: Key, face: Face, warn: Callable[[str], None]) -> No
     muted = [channel.shape for channel in face.channels if key.key_blocks[channel.shape].mute]
     if muted:
         warn(f"{_listed(muted)} on '{face.object}' {'is' if len(muted) == 1 else 'are'} muted and will not show.")
+    if face.passed_over:
+        warn(f"{_listed(face.passed_over)} on '{face.object}' will not be keyed: other shapes have the plainer names.")
     if face.driven:
         warn(f"{_listed(face.driven)} on '{face.object}' {'has a driver' if len(face.driven) == 1 else 'have drivers'} and will not be keyed.")
     if any(each.show_only_shape_key for each in bpy.data.objects if each.data == key.user):

@@ -160,13 +160,18 @@ def _playing(animation: Any) -> Any:
     if animation is None:
         return None
     settings = {name: getattr(animation, name) for name in ("use_nla", "action_blend_type", "action_influence", "action_extrapolation")}
-    return (_name(animation.action), compat.slot_handle(compat.slot_of(animation)), settings, [_track(track) for track in animation.nla_tracks])
+    return (_name(animation.action), _slot(animation), settings, [_track(track) for track in animation.nla_tracks])
 
 
 def _track(track: Any) -> Any:
     facts = ("name", "mute", "frame_start", "frame_end", "action_frame_start", "action_frame_end", "extrapolation", "blend_type", "influence")
-    strips = [(_name(strip.action), compat.slot_handle(compat.slot_of(strip)), *(getattr(strip, fact) for fact in facts)) for strip in track.strips]
+    strips = [(_name(strip.action), _slot(strip), *(getattr(strip, fact) for fact in facts)) for strip in track.strips]
     return (track.name, track.mute, track.is_solo, strips)
+
+
+def _slot(user: Any) -> str | None:
+    slot = compat.slot_of(user)
+    return None if slot is None else slot.identifier
 
 
 def _name(action: Any) -> str | None:

@@ -170,6 +170,13 @@ def test_what_would_hide_the_animation_is_said() -> None:
     assert any("shows only its active shape key" in warning for warning in said)
 
 
+def test_a_shape_that_another_was_preferred_to_is_said() -> None:
+    make_head(["jaw_open", "jawOpen"])
+    made = plan()
+    assert [channel.shape for channel in made.targets[0].face.channels] == ["jawOpen"]
+    assert "jaw_open on 'Head' will not be keyed: other shapes have the plainer names." in made.warnings
+
+
 def test_a_face_without_a_jaw_is_said() -> None:
     make_head(["eyeBlinkLeft", "mouthClose"])
     assert "No mesh has jawOpen among the shapes that can be keyed, so the mouth will not open." in plan().warnings

@@ -1,0 +1,152 @@
+"""What plays on a Key before a bake, whose it is, and how it has to lie in the NLA to go on playing just so beneath the new Action."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from bpy.types import Action, AnimData, FCurve, Scene
+
+from . import compat, ownership
+
+MARGIN_FRAMES = 10_000
+"""How far a strip that stands for an endless Action reaches beyond its keys and the scene."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An Action that goes on playing as an NLA strip; start and end are frames, of the Action and of the scene alike."""
+
+    name: str
+    start: float
+    end: float
+    extrapolation: Any
+    blend_type: Any = "REPLACE"
+    influence: float = 1.0
+
+
+class Owners:
+    """Whose each Action is, asked of every Action once: to know takes a look at all of its keys."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, str | None] = {}
+
+    def identity(self, action: Action | None) -> str | None:
+        """As :func:`ownership.identity`."""
+        if action is None:
+            return None
+        if action.session_uid not in self._known:
+            self._known[action.session_uid] = ownership.identity(action)
+        return self._known[action.session_uid]
+
+
+class Standing:
+    """What plays on a Key before the bake: its Action and its strips, A2F's own told from the artist's."""
+
+    def __init__(self, animation: AnimData, *, identity: str, owners: Owners) -> None:
+        self.animation = animation
+        self.action_identity = owners.identity(animation.action)
+        self.is_outdated = self.action_identity == identity
+        self.strips = [(strip, owners.identity(strip.action)) for strip in _audible_strips(animation)]
+        users = [animation, *(strip for track in animation.nla_tracks for strip in _clips(track.strips))]
+        self.outdated = tuple(dict.fromkeys(user.action.session_uid for user in users if owners.identity(user.action) == identity))
+        self.resting = {path for strip, owner in self.strips if owner == ownership.REST for path in _paths(strip)}
+        self._identity = identity
+
+    def artists_paths(self, *, silenced: bool) -> dict[str, str]:
+        """The data paths that the artist's own Actions move, each with the name of the Action."""
+        found: dict[str, str] = {}
+        if self.animation.action is not None and self.action_identity is None:
+            found |= dict.fromkeys(_paths(self.animation), self.animation.action.name)
+        for strip, owner in [] if silenced else self.strips:
+            if owner is None:
+                found |= dict.fromkeys(_paths(strip), strip.action.name)
+        return found
+
+    def every_path(self, *, silenced: bool) -> set[str]:
+        """The data paths that anything moves which will still be there."""
+        users: list[Any] = [] if self.is_outdated else [self.animation]
+        users += [strip for strip, owner in self.strips if not silenced and owner != self._identity]
+        return {path for user in users for path in _paths(user)}
+
+
+def _audible_strips(animation: AnimData) -> list[Any]:
+    if not animation.use_nla:
+        return []
+    return [strip for track in animation.nla_tracks if not track.mute for strip in _clips(track.strips, audible=True)]
+
+
+def _clips(strips: Iterable[Any], *, audible: bool = False) -> Iterator[Any]:
+    """The strips that play an Action, those inside of metastrips included."""
+    for strip in strips:
+        if audible and strip.mute:
+            continue
+        if strip.type == "META":
+            yield from _clips(strip.strips, audible=audible)
+        elif strip.action is not None:
+            yield strip
+
+
+def _curves(user: Any) -> list[FCurve]:
+    return compat.fcurves(user.action, compat.slot_of(user))
+
+
+def _paths(user: Any) -> set[str]:
+    return {curve.data_path for curve in _curves(user) if not curve.mute}
+
+
+def layer(animation: AnimData, standing: Standing, scene: Scene) -> Layer | None:
+    """How the Key's Action has to lie in the NLA to go on exactly as it plays now.
+
+    With strips about, Blender plays the Action as the settings beside it say; without, they mean nothing, and it plays whole and for ever.
+    """
+    action, curves = animation.action, _curves(animation)
+    if action is None or not curves:
+        return None
+    start, end = _span(curves)
+    endless = (min(start, scene.frame_start) - MARGIN_FRAMES, max(end, scene.frame_end) + MARGIN_FRAMES)
+    if standing.action_identity is not None:
+        return Layer(action.name, start, end, "NOTHING")
+    if not (animation.use_nla and any(not track.mute and len(track.strips) for track in animation.nla_tracks)):
+        stays_put = len(animation.nla_tracks) == 0 and all(_is_constant_outside(curve) for curve in curves)
+        return Layer(action.name, *((start, end) if stays_put else endless), "HOLD")
+    played = _span(compat.every_fcurve(action), within=endless)
+    spans = {"NOTHING": played, "HOLD": endless, "HOLD_FORWARD": (played[0], endless[1])}
+    return Layer(
+        action.name,
+        *spans[animation.action_extrapolation],
+        animation.action_extrapolation,
+        animation.action_blend_type,
+        animation.action_influence,
+    )
+
+
+def _span(curves: Iterable[FCurve], *, within: tuple[float, float] | None = None) -> tuple[float, float]:
+    """The first and the last frame of the keys; with ``within``, that far where a modifier carries a curve beyond its keys."""
+    keyed = [curve for curve in curves if not curve.is_empty]
+    spans = [_key_span(curve) if within is None else _modified_span(curve, within) for curve in keyed] or [(0.0, 1.0)]
+    start, end = min(low for low, _ in spans), max(high for _, high in spans)
+    return start, max(end, start + 1.0)  # a strip cannot be shorter than a frame
+
+
+def _key_span(curve: FCurve) -> tuple[float, float]:
+    span = curve.range()
+    return span[0], span[1]
+
+
+def _modified_span(curve: FCurve, endless: tuple[float, float]) -> tuple[float, float]:
+    """As Action::get_frame_range_of_keys in Blender's source, which asks the last modifier alone."""
+    low, high = _key_span(curve)
+    last: Any = curve.modifiers[-1] if len(curve.modifiers) else None
+    if last is None:
+        return low, high
+    if last.type == "LIMITS":
+        return min(low, last.min_x if last.use_min_x else low), max(high, last.max_x if last.use_max_x else high)
+    if last.type == "CYCLES":
+        return low if last.mode_before == "NONE" else endless[0], high if last.mode_after == "NONE" else endless[1]
+    return endless
+
+
+def _is_constant_outside(curve: FCurve) -> bool:
+    return curve.extrapolation == "CONSTANT" and len(curve.modifiers) == 0 and len(curve.keyframe_points) > 0
