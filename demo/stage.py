@@ -19,14 +19,16 @@ FPS = 24
 CAMERA = (1.30, -9.45, 0.12)
 LOOKS_AT = (0.0, 0.0, -0.34)
 LENS_MM = 92.0
+BACKDROP_BEHIND = 9.0
+"""So far that the head's shadow on it falls outside of the picture."""
 BACKDROP_MIDDLE, BACKDROP_EDGE = (0.23, 0.42, 0.43), (0.07, 0.17, 0.20)
 
 AMBIENT = (0.10, 0.11, 0.13)
 WORKBENCH_LIGHTS = (
-    ((-0.62, -0.50, 0.60), (1.10, 1.00, 0.86), 0.25, 0.30),
-    ((0.80, -0.55, 0.10), (0.24, 0.28, 0.36), 0.0, 0.60),
+    ((-0.62, -0.50, 0.60), (1.20, 1.09, 0.94), 0.25, 0.35),
+    ((0.80, -0.55, 0.10), (0.32, 0.36, 0.44), 0.0, 0.60),
     ((0.55, 0.62, 0.55), (0.55, 0.60, 0.66), 0.15, 0.10),
-    ((0.0, -0.45, -0.90), (0.22, 0.15, 0.10), 0.0, 0.60),
+    ((0.0, -0.45, -0.90), (0.26, 0.18, 0.12), 0.0, 0.60),
 )
 """Key, fill, rim and bounce: the direction to the light as the camera sees it (x right, y away, z up), its colour, its shine and its softness."""
 
@@ -101,9 +103,9 @@ def _material(name: str, *, roughness: float) -> bpy.types.Material:
 
 def _backdrop(material: bpy.types.Material) -> None:
     """A wall with a pool of light on it."""
-    across, up = np.meshgrid(np.linspace(-9, 9, 61), np.linspace(-7, 7, 49))
-    points: Points = np.stack([across, np.full_like(across, 4.0), up], axis=-1)
-    share = smoothstep(5.0, 0.5, np.hypot(across + 0.9, up - 0.2))[..., None]
+    across, up = np.meshgrid(np.linspace(-14, 14, 61), np.linspace(-10, 10, 49))
+    points: Points = np.stack([across, np.full_like(across, BACKDROP_BEHIND), up], axis=-1)
+    share = smoothstep(7.0, 0.5, np.hypot(across + 2.4, up + 0.3))[..., None]
     colours = share * BACKDROP_MIDDLE + (1 - share) * np.asarray(BACKDROP_EDGE)
     ids = np.arange(across.size).reshape(across.shape)
     _mesh_object("Backdrop", Mesh(points.reshape(-1, 3), grid_faces(ids[::-1]), colours.reshape(-1, 3)), material)

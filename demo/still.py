@@ -5,20 +5,27 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
 import bpy
 from mathutils import Vector
 
+Triple = tuple[float, float, float]
+
 FILE = Path(__file__).with_name("out") / "talking_head.blend"
+FACE, WALL = (0.0, 0.0, -0.3), (-1.0, 9.0, 0.0)
 LIGHTS = (
-    ((-3.8, -5.2, 2.6), 3.0, 540.0, (1.0, 0.92, 0.82)),
-    ((4.2, -5.5, 0.2), 4.0, 190.0, (0.80, 0.90, 1.0)),
-    ((3.2, 2.6, 1.6), 1.6, 150.0, (1.0, 0.95, 0.9)),
+    ((-3.8, -5.2, 2.6), FACE, 3.0, 150.0, (1.0, 0.94, 0.87)),
+    ((4.2, -5.5, 0.2), FACE, 4.0, 52.0, (0.84, 0.92, 1.0)),
+    ((3.2, 2.6, 1.6), FACE, 1.6, 42.0, (1.0, 0.95, 0.9)),
+    ((-1.5, 3.0, -2.8), WALL, 4.0, 480.0, (0.92, 1.0, 1.0)),
 )
-"""Area lights, key, fill and rim: position, size, watts and colour."""
-AIR = (0.24, 0.26, 0.28)
+"""Key, fill and rim on the head, and a light on the wall: position, aim, size, watts and colour."""
+SPREAD = 1.6
+"""Radians that a light of the head shines apart, so that it leaves no edge of light on the wall."""
+AIR = (0.42, 0.44, 0.46)
 
 
 def dress(scene: bpy.types.Scene, *, width: int, height: int, samples: int) -> None:
@@ -37,12 +44,13 @@ def dress(scene: bpy.types.Scene, *, width: int, height: int, samples: int) -> N
         _clay(material)
 
 
-def _area_light(position: tuple[float, float, float], size: float, watts: float, colour: tuple[float, float, float]) -> None:
+def _area_light(position: Triple, aim: Triple, size: float, watts: float, colour: Triple) -> None:
     data = bpy.data.lights.new("Light", "AREA")
     data.shape, data.size, data.energy, data.color = "DISK", size, watts, colour
     light = bpy.data.objects.new("Light", data)
+    data.spread = SPREAD if aim == FACE else math.pi
     light.location = position
-    light.rotation_euler = (Vector((0, 0, -0.3)) - light.location).to_track_quat("-Z", "Y").to_euler()
+    light.rotation_euler = (Vector(aim) - light.location).to_track_quat("-Z", "Y").to_euler()
     bpy.context.scene.collection.objects.link(light)
 
 
