@@ -124,14 +124,14 @@ def _row_of_teeth(widths: Sequence[float], height: float, *, upwards: int, inset
 
 def upper_teeth() -> Mesh:
     """The upper row and its gums, which never move."""
-    gums = tube(_arch(np.linspace(-1, 1, 25), 0.135, level=0.125), np.full(25, 0.045), GUMS)
-    return joined([_row_of_teeth((1.35, 1.1, 1.1, 1.05, 1.05), 0.15, upwards=1, inset=0.125), gums])
+    gums = tube(_arch(np.linspace(-1, 1, 25), 0.125, level=0.125), np.full(25, 0.045), GUMS)
+    return joined([_row_of_teeth((1.35, 1.1, 1.1, 1.05, 1.05), 0.15, upwards=1, inset=0.102), gums])
 
 
 def lower_teeth() -> Mesh:
     """The lower row and its gums, which go with the jaw."""
-    gums = tube(_arch(np.linspace(-1, 1, 25), 0.150, level=-0.115), np.full(25, 0.045), GUMS)
-    return joined([_row_of_teeth((1.0, 1.0, 1.05, 1.05, 1.05), 0.12, upwards=-1, inset=0.15), gums])
+    gums = tube(_arch(np.linspace(-1, 1, 25), 0.145, level=-0.115), np.full(25, 0.045), GUMS)
+    return joined([_row_of_teeth((1.0, 1.0, 1.05, 1.05, 1.05), 0.12, upwards=-1, inset=0.128), gums])
 
 
 def tongue() -> tuple[Mesh, Floats]:

@@ -1,20 +1,33 @@
-"""The pictures of the README: frames of the talking head, rendered with Cycles. ``python -m demo`` comes first.
+"""The pictures of the README, rendered with Cycles from ``demo/out/talking_head.blend``: ``python -m demo`` comes first.
 
-``python -m demo.still OUT.png FRAME [WIDTH HEIGHT SAMPLES]`` renders one frame; ``python -m demo.still FOLDER all [...]`` every second one.
+``python -m demo.still`` writes ``docs/talking_head.png``, four telling moments side by side (2 minutes on two cores), and
+``docs/talking_head.webp``, the whole sentence in motion, on twos as clay is animated (10 minutes).
 """
 
 from __future__ import annotations
 
 import math
-import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import bpy
 from mathutils import Vector
+from PIL import Image, ImageDraw, ImageFont
+
+from . import stage
 
 Triple = tuple[float, float, float]
 
 FILE = Path(__file__).with_name("out") / "talking_head.blend"
+DOCS = Path(__file__).parents[1] / "docs"
+MOMENTS = {"P": 0.94, "A": 3.00, "F": 1.80, "W": 4.61}
+"""Seconds of the recording at which its sounds are best seen."""
+CLIP_SIZE = (400, 400)
+LENS_MM = 108.0
+ON_TWOS = 2
+"""Every picture stands for two frames of the film."""
+GAP = 6
 FACE, WALL = (0.0, 0.0, -0.3), (-1.0, 9.0, 0.0)
 LIGHTS = (
     ((-3.8, -5.2, 2.6), FACE, 3.0, 150.0, (1.0, 0.94, 0.87)),
@@ -40,6 +53,7 @@ def dress(scene: bpy.types.Scene, *, width: int, height: int, samples: int) -> N
         _area_light(*light)
     scene.world = bpy.data.worlds.new("Air")
     scene.world.color = AIR
+    scene.camera.data.lens = LENS_MM
     for material in bpy.data.materials:
         _clay(material)
 
@@ -69,18 +83,44 @@ def _clay(material: bpy.types.Material) -> None:
     links.new(bump.outputs["Normal"], surface.inputs["Normal"])
 
 
-def main(target: str, frame: str, width: str = "1280", height: str = "720", samples: str = "64") -> None:
-    """Render as the command line says."""
+def draw(frame: int, path: Path) -> Image.Image:
+    """One frame of the open, dressed scene; it is drawn to a file on the way."""
+    scene = bpy.context.scene
+    scene.frame_set(frame)
+    scene.render.filepath = str(path)
+    bpy.ops.render.render(write_still=True)
+    with Image.open(path) as picture:
+        return picture.convert("RGB")
+
+
+def strip(pictures: Sequence[Image.Image], letters: Sequence[str]) -> Image.Image:
+    """Pictures side by side, each with a letter in its corner."""
+    width, height = pictures[0].size
+    font = ImageFont.load_default(size=44)
+    sheet = Image.new("RGB", (width * len(pictures) + GAP * (len(pictures) - 1), height), "white")
+    for index, (picture, letter) in enumerate(zip(pictures, letters, strict=True)):
+        left = index * (width + GAP)
+        sheet.paste(picture, (left, 0))
+        ImageDraw.Draw(sheet).text((left + 18, height - 16), letter, fill="white", font=font, anchor="ls")
+    return sheet
+
+
+def main() -> None:
+    """Write both pictures."""
     bpy.ops.wm.open_mainfile(filepath=str(FILE))
     scene = bpy.context.scene
-    dress(scene, width=int(width), height=int(height), samples=int(samples))
-    frames = range(1, scene.frame_end + 1, 2) if frame == "all" else [int(frame)]
-    for number in frames:
-        scene.frame_set(number)
-        path = Path(target).absolute()
-        scene.render.filepath = str(path / f"{number:04d}.png" if frame == "all" else path)
-        bpy.ops.render.render(write_still=True)
+    DOCS.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "frame.png"
+        dress(scene, width=400, height=480, samples=64)
+        moments = [draw(round(time_s * stage.FPS) + 1, path) for time_s in MOMENTS.values()]
+        strip(moments, list(MOMENTS)).save(DOCS / "talking_head.png", optimize=True)
+        scene.render.resolution_x, scene.render.resolution_y = CLIP_SIZE
+        scene.cycles.samples = 24
+        film = [draw(frame, path) for frame in range(1, scene.frame_end + 1, ON_TWOS)]
+    hold = round(1000 * ON_TWOS / stage.FPS)
+    film[0].save(DOCS / "talking_head.webp", save_all=True, append_images=film[1:], duration=hold, loop=0, quality=80, method=6)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()
