@@ -150,9 +150,9 @@ def _disabled_reason(context: Context) -> str:
     if missing:
         return missing
     if runner.current() is not None:
-        return "A bake is running already; wait for it or cancel it."
+        return runner.BUSY
     if not targets.asked_for(context):
-        return "Select a face: any of its meshes."
+        return targets.NO_FACE
     return ""
 
 

@@ -18,8 +18,6 @@ from .properties import panel_settings
 from .source import Source
 from .targets import Face
 
-NO_FACE = "Select a face with ARKit shape keys (jawOpen, mouthClose and so on)."
-
 LETTER_PX = 7.0
 """Roughly a letter's width in Blender's interface, at a scale of 1."""
 
@@ -99,7 +97,7 @@ def _draw_source(layout: Any, context: Context, speech: Source | str) -> None:
 
 def _draw_targets(layout: Any, context: Context, faces: list[Face]) -> None:
     if not faces:
-        _draw_sentence(layout, context, NO_FACE, icon="INFO")
+        _draw_sentence(layout, context, targets.NO_FACE, icon="INFO")
         return
     shapes = {channel.arkit for face in faces for channel in face.channels}
     others = f" and {len(faces) - 1} more" if len(faces) > 1 else ""
@@ -109,7 +107,7 @@ def _draw_targets(layout: Any, context: Context, faces: list[Face]) -> None:
 def _draw_button(layout: Any, context: Context, speech: Source | str, faces: list[Face]) -> None:
     row = layout.row()
     row.scale_y = 1.5
-    reason = speech if isinstance(speech, str) else "" if faces else NO_FACE
+    reason = speech if isinstance(speech, str) else "" if faces else targets.NO_FACE
     row.context_string_set(REASON, reason)  # the operator's poll reads it, greys the button and says it
     button = row.operator("a2f.bake", text=_button_text(speech, faces), icon="REC", translate=False)
     chosen = panel_settings(compat.scene_of(context))

@@ -21,6 +21,8 @@ from . import bake, compat, source, targets
 from .source import Source
 from .targets import Plan
 
+BUSY = "A bake is running already; wait for it or cancel it."
+
 POLL_S = 0.1
 """How often a window looks after its bake."""
 
@@ -101,7 +103,7 @@ class Run:
     def start(self) -> None:
         """Begin. Raises TargetError where another bake runs."""
         if current() is not None:
-            raise TargetError("A bake is running already; wait for it or cancel it.")
+            raise TargetError(BUSY)
         _running.append(self)
         self._thread.start()
 

@@ -15,6 +15,8 @@ from ..face.matching import match, nearest
 from . import ownership
 from .standing import Layer, Owners, Standing, layer
 
+NO_FACE = "Select a face with ARKit shape keys (jawOpen, mouthClose and so on)."
+
 Reach = Mapping[str, tuple[float, float]]
 """ARKit name to the lowest and the highest value that its curve takes."""
 
@@ -275,7 +277,7 @@ def _missing_jaw(targets: Iterable[Target]) -> list[str]:
 def _nothing_found(objects: Iterable[Object]) -> str:
     meshes = [each for each in objects if each.type == "MESH"]
     if not meshes:
-        return "Select a face: a mesh with shape keys."
+        return NO_FACE
     names = [block.name for each in meshes if (key := shape_keys(each)) is not None for block in key.key_blocks]
     if not names:
         return f"'{meshes[0].name}' has no shape keys; a face needs ARKit's, such as jawOpen, mouthClose and eyeBlinkLeft."

@@ -31,13 +31,16 @@ class Ends(pytest.Item):
     """Runs the file, and shows what it said where it failed."""
 
     def runtest(self) -> None:
-        words = [sys.executable, "-m", "pytest", "-p", "inside", "-p", "no:cacheprovider", "-q", str(self.path)]
+        words = [sys.executable, "-m", "pytest", "-p", "inside", "-p", "no:cacheprovider", "-q", "-rs", str(self.path)]
         surroundings = {**os.environ, MARK: "1", "PYTHONPATH": str(HERE)}
         ended = subprocess.run(
             words, cwd=ROOT, env=surroundings, timeout=TIME_LIMIT_S, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )
         if ended.returncode:
             raise AssertionError(f"{ended.stdout}\nThe process of {self.path.name} ended with {ended.returncode}.")
+        for line in ended.stdout.splitlines():
+            if line.startswith("SKIPPED"):
+                self.warn(pytest.PytestWarning(line))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> str:  # type: ignore[override]
         return str(excinfo.value)

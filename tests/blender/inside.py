@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import wave
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 # Nothing that is installed for the person at this machine may have a say.
@@ -21,9 +23,10 @@ from a2f_addon.blender import compat
 from a2f_addon.face.arkit import NAMES
 from a2f_addon.face.curves import FaceCurves, Speech
 
-HAS_SOUND = bpy.app.version >= (4, 3, 0)
-"""The Python module of Blender 4.2 was built without."""
+needs_sound = pytest.mark.skipif(bpy.app.version < (4, 3, 0), reason="the Python module of Blender 4.2 was built without sound")
 
+RATE = 48_000
+CLICKS_S = (1.5, 2.5)
 VALUE = 'key_blocks["{}"].value'
 
 
@@ -41,7 +44,7 @@ def empty_file(registered: None) -> None:
 
 
 @pytest.fixture
-def speech(tmp_path: Any) -> str:
+def speech(tmp_path: Path) -> str:
     """A sound file that is there; who listens to it is told what to hear."""
     path = tmp_path / "line_07.wav"
     path.write_bytes(b"")
@@ -106,6 +109,23 @@ def make_action(key: Any, curves: Mapping[str, list[tuple[float, float]]], *, na
         curve.extrapolation = extrapolation
         curve.update()
     return action
+
+
+def clicks(path: Path, *, seconds: float = 4.0) -> Path:
+    """A recording that is silent but for two clicks."""
+    samples = np.zeros(round(RATE * seconds), np.int16)
+    samples[[round(at * RATE) for at in CLICKS_S]] = 30_000
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes(samples.tobytes())
+    return path
+
+
+def add_strip(path: Path, *, scene: Any = None, name: str = "line_07", frame: int = 50, channel: int = 1) -> Any:
+    """A sound strip in the sequencer."""
+    editor = (scene or bpy.context.scene).sequence_editor_create()
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    return strips.new_sound(name, str(path), channel, frame)
 
 
 def first_slot(action: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 import bpy
 import numpy as np
 import pytest
-from inside import HAS_SOUND, evaluated, everything, made_heard, make_action, make_head, play
+from inside import add_strip, clicks, evaluated, everything, made_heard, make_action, make_head, needs_sound, play
 
 from a2f_addon import job as jobs
 from a2f_addon.blender import panel, properties
@@ -46,7 +46,7 @@ def test_a_face_that_cannot_take_keys_is_refused_before_anything_is_heard(speech
 
 def test_the_button_is_grey_without_a_face_and_says_why(speech: str) -> None:
     assert not bpy.ops.a2f.bake.poll()
-    with pytest.raises(RuntimeError, match="Select a face: any of its meshes"):
+    with pytest.raises(RuntimeError, match="Select a face with ARKit shape keys"):
         bpy.ops.a2f.bake(filepath=speech)
     with pytest.raises(RuntimeError, match="No bake is running"):
         bpy.ops.a2f.cancel()
@@ -145,16 +145,15 @@ def test_the_panel_says_what_will_be_used(speech: str) -> None:
     assert drawn() == ["[source]", "[filepath]", "[frame_start]", "Head: 2 of 52 shapes", "<Bake 'line_07' to 1 mesh>"]
 
 
-@pytest.mark.skipif(not HAS_SOUND, reason="the Python module of Blender 4.2 was built without sound")
-def test_the_panel_names_the_strip_and_its_length(speech: str) -> None:
+@needs_sound
+def test_the_panel_names_the_strip_and_its_length(tmp_path: Path) -> None:
     parent = bpy.data.objects.new("Parent", None)
     bpy.context.scene.collection.objects.link(parent)
     for name in ("Teeth", "Head"):
         make_head(name=name, parent=parent)
-    editor = bpy.context.scene.sequence_editor_create()
-    strip = (editor.strips if hasattr(editor, "strips") else editor.sequences).new_sound("hello", speech, 1, 10)
-    strip.frame_offset_start = 0
-    assert drawn()[-3:] == ["hello", "Head and 1 more: 52 of 52 shapes", "<Bake 'hello', 0.0 s, to 2 meshes>"]
+    strip = add_strip(clicks(tmp_path / "hello.wav"), name="hello")
+    strip.frame_offset_start = 12
+    assert drawn()[-3:] == ["hello", "Head and 1 more: 52 of 52 shapes", "<Bake 'hello', 3.5 s, to 2 meshes>"]
 
 
 def test_every_setting_is_drawn() -> None:

@@ -10,34 +10,12 @@ from typing import Any
 import bpy
 import numpy as np
 import pytest
-from inside import HAS_SOUND, made_curves, make_head
+from inside import CLICKS_S, RATE, add_strip, clicks, made_curves, make_head, needs_sound
 
 from a2f_addon import job as jobs
 from a2f_addon.blender import compat, runner, source
 from a2f_addon.errors import SoundError
 from a2f_addon.face.curves import FaceCurves
-
-RATE = 48_000
-CLICKS_S = (1.5, 2.5)
-
-needs_sound = pytest.mark.skipif(not HAS_SOUND, reason="the Python module of Blender 4.2 was built without sound")
-
-
-def clicks(path: Path, *, seconds: float = 4.0) -> Path:
-    """A recording that is silent but for two clicks."""
-    samples = np.zeros(round(RATE * seconds), np.int16)
-    samples[[round(at * RATE) for at in CLICKS_S]] = 30_000
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, RATE, 0, "NONE", ""))
-        file.writeframes(samples.tobytes())
-    return path
-
-
-def add_strip(path: Path, *, scene: Any = None, name: str = "line_07", frame: int = 50, channel: int = 1) -> Any:
-    scene = scene or bpy.context.scene
-    editor = scene.sequence_editor_create()
-    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
-    return strips.new_sound(name, str(path), channel, frame)
 
 
 def heard_at(scene: Any, path: Path) -> list[float]:

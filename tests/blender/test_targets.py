@@ -92,7 +92,7 @@ def test_a_mesh_without_shape_keys_and_no_mesh_at_all() -> None:
     bpy.context.view_layer.objects.active = bpy.data.objects["Plain"]
     assert "'Plain' has no shape keys" in refusal()
     bpy.data.objects.remove(bpy.data.objects["Plain"])
-    assert refusal() == "Select a face: a mesh with shape keys."
+    assert refusal() == targets.NO_FACE
 
 
 def linked(path: Path) -> Any:
