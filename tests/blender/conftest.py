@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,10 +41,10 @@ class Ends(pytest.Item):
             raise AssertionError(f"{ended.stdout}\nThe process of {self.path.name} ended with {ended.returncode}.")
         for line in ended.stdout.splitlines():
             if line.startswith("SKIPPED"):
-                self.warn(pytest.PytestWarning(line))
+                warnings.warn(pytest.PytestWarning(line), stacklevel=1)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> str:  # type: ignore[override]
-        return str(excinfo.value)
+        return str(excinfo.value) or str(excinfo.getrepr())
 
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
