@@ -9,8 +9,10 @@ import numpy as np
 from a2f_addon.face import arkit
 
 from . import parts, shapes
-from .face import EYE_CENTRE, LIDS_AT_REST, sculpt, turned_lids
+from .clay import EYE_CENTRE, LIDS_AT_REST
+from .face import turned_lids
 from .mesh import Mesh, joined
+from .sculpt import sculpt
 from .surface import Points, rotated
 
 GAZE = {"In": -26.0, "Out": 26.0, "Down": -20.0, "Up": 20.0}

@@ -6,20 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .face import (
-    CLAY,
-    EYE_CENTRE,
-    EYE_RADIUS,
-    LID_THICKNESS,
-    LIDS_AT_REST,
-    MOUTH_HALF_WIDTH,
-    MOUTH_LEVEL,
-    SKIN,
-    Floats,
-    Slit,
-    mouth_outward,
-    turned_lids,
-)
+from .clay import CLAY, EYE_CENTRE, EYE_RADIUS, LID_CORNER, LID_THICKNESS, LIDS_AT_REST, MOUTH_HALF_WIDTH, MOUTH_LEVEL, SKIN
+from .face import Floats, Slit, mouth_outward, turned_lids
 from .mesh import Mesh, ball, compacted, grid_faces, joined, painted, tube
 from .surface import Points, bell, cast, directions, rotated, smoothstep
 
@@ -77,14 +65,13 @@ def glint(side: int) -> Mesh:
 def left_lashes() -> tuple[Mesh, Points, Slit]:
     """The dark edge of the left upper lid: the mesh at rest, and its closed points and coordinates for the shapes of the lids."""
     share = np.linspace(-1, 1, 33)[1:-1]
-    corner = np.radians(46.0)
-    bend = corner * share
+    bend = LID_CORNER * share
     height = np.sqrt(1 - share**2)
     radius = EYE_RADIUS + LID_THICKNESS * 0.75
     path = EYE_CENTRE + radius * directions(bend, 0.0 * bend)
     roll = tube(path - EYE_CENTRE, 0.016 * (0.25 + 0.75 * height), HAIR, segments=10)
     count = len(roll.vertices)
-    along = np.clip(np.arcsin(np.clip(roll.vertices[:, 0] / radius, -1, 1)) / corner, -1, 1)
+    along = np.clip(np.arcsin(np.clip(roll.vertices[:, 0] / radius, -1, 1)) / LID_CORNER, -1, 1)
     eye = Slit(np.zeros(count), along, np.sqrt(1 - along**2))
     closed = roll.vertices + EYE_CENTRE
     return Mesh(turned_lids(closed, eye, *LIDS_AT_REST), roll.faces, roll.colours), closed, eye

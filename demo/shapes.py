@@ -6,12 +6,13 @@ right side are their mirror images. Around the mouth a formula speaks of rings a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .face import LIDS_AT_REST, LIDS_SHUT, MOUTH_HALF_WIDTH, Face, Floats, mouth_outward
+from .clay import LIDS_AT_REST, LIDS_SHUT, MOUTH_HALF_WIDTH
+from .face import Face, Floats, mouth_outward
 from .surface import Points, bell, rotated, smoothstep
 
 JAW_HINGE = np.array([0.0, 0.05, -0.28])
@@ -100,9 +101,9 @@ def _across(face: Face) -> Floats:
     return MOUTH_HALF_WIDTH * face.mouth.around
 
 
-def _at(face: Face, centre: ArrayLike, radii: ArrayLike) -> Points:
+def _at(face: Face, centre: Sequence[float], radii: Sequence[float]) -> Points:
     """A bell [V, 1] around a point of the face."""
-    return bell(np.linalg.norm((face.mesh.vertices - centre) / np.asarray(radii), axis=1), 1.0)[:, None]
+    return bell(np.linalg.norm((face.mesh.vertices - np.asarray(centre)) / np.asarray(radii), axis=1), 1.0)[:, None]
 
 
 def _ridge(ring: Floats, middle: float, width: float) -> Floats:

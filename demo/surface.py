@@ -68,6 +68,7 @@ def directions(azimuth: ArrayLike, elevation: ArrayLike) -> Points:
 def rotated(points: Points, angle: ArrayLike, *, axis: int, pivot: ArrayLike = (0, 0, 0)) -> Points:
     """Points turned about a line through ``pivot`` parallel to an axis (0 x, 1 y, 2 z), right-handed; one angle in radians or one a point."""
     first, second = (axis + 1) % 3, (axis + 2) % 3
+    pivot = np.asarray(pivot, float)
     offset = np.asarray(points, float) - pivot
     cosine, sine = np.cos(angle), np.sin(angle)
     turned = offset.copy()

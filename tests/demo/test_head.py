@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from a2f_addon.face import arkit
 from demo import head, sheet
-from demo.face import EYE_CENTRE, EYE_RADIUS
+from demo.clay import EYE_CENTRE, EYE_RADIUS
 from demo.head import Part
 
 
