@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import time
@@ -80,7 +81,7 @@ def make(out: Path, say: Callable[[str], None], *, recording: Path = RECORDING, 
         render.join(frames, recording, film, last=last)
     say("done")
     for name, what in RESULTS.items():
-        print(f"  {out / name}  {what}")
+        print(f"  {os.path.relpath(out / name):32} {what}")
 
 
 def _clock() -> Callable[[str], None]:

@@ -1,6 +1,7 @@
-"""The film: its frames drawn by two Blenders side by side, then joined with the sound.
+"""The film: its frames drawn by two Blenders side by side, then joined with the sound by a third.
 
-``python -m demo.render FILE.blend FOLDER FIRST STEP`` is one of the two; it draws every STEP-th frame from FIRST on.
+They run as ``python -m demo.render draw FILE.blend FOLDER FIRST STEP``, which draws every STEP-th frame from FIRST on, and as
+``python -m demo.render join FOLDER SOUND FILM LAST``; so what Blender says meanwhile stays with them.
 """
 
 from __future__ import annotations
@@ -33,11 +34,7 @@ def draw(blend: Path, folder: Path, *, last: int, progress: Callable[[int, int],
 
     Raises RenderError where a Blender ends before its last frame.
     """
-    command = [sys.executable, "-m", "demo.render", str(blend), str(folder)]
-    running = [
-        subprocess.Popen([*command, str(first), str(PROCESSES)], cwd=Path(__file__).parents[1], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for first in range(1, PROCESSES + 1)
-    ]
+    running = [_start("draw", blend, folder, first, PROCESSES) for first in range(1, PROCESSES + 1)]
     try:
         while any(process.poll() is None for process in running):
             time.sleep(POLL_S)
@@ -50,13 +47,22 @@ def draw(blend: Path, folder: Path, *, last: int, progress: Callable[[int, int],
 
 
 def join(folder: Path, sound: Path, film: Path, *, last: int) -> None:
-    """The frames and their sound as an mp4 (H.264, AAC), through Blender's sequencer. Leaves an empty file open in Blender."""
+    """The frames and their sound as an mp4 (H.264, AAC). Raises RenderError where it cannot be written."""
+    if _start("join", folder, sound, film, last).wait():
+        raise RenderError(f"Blender could not write '{film}'; make room there, or close the film where it is open.")
+
+
+def _start(*words: str | Path | int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "demo.render", *map(str, words)]
+    return subprocess.Popen(command, cwd=Path(__file__).parents[1], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _join(folder: Path, sound: Path, film: Path, last: int) -> None:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     scene.frame_start, scene.frame_end = 1, last
     scene.render.fps = stage.FPS
-    size = bpy.data.images.load(str(frame_path(folder, 1))).size
-    scene.render.resolution_x, scene.render.resolution_y = size
+    scene.render.resolution_x, scene.render.resolution_y = bpy.data.images.load(str(frame_path(folder, 1))).size
     scene.view_settings.view_transform = "Standard"
     strips = scene.sequence_editor_create().strips
     pictures = strips.new_image("Film", str(frame_path(folder, 1)), 1, 1)
@@ -92,5 +98,14 @@ def _draw_share(blend: Path, folder: Path, first: int, step: int) -> None:
         bpy.ops.render.render(write_still=True)
 
 
+def _main(task: str, *words: str) -> None:
+    if task == "draw":
+        blend, folder, first, step = words
+        _draw_share(Path(blend), Path(folder), int(first), int(step))
+    else:
+        folder, sound, film, last = words
+        _join(Path(folder), Path(sound), Path(film), int(last))
+
+
 if __name__ == "__main__":
-    _draw_share(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+    _main(*sys.argv[1:])

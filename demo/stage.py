@@ -139,12 +139,11 @@ def _film_look(scene: bpy.types.Scene) -> None:
 
 
 def _viewports() -> None:
-    """Whoever opens the file looks through the camera and sees the colours, with the sidebar beside."""
+    """Whoever opens the file looks through the camera and sees the colours."""
     for area in (area for screen in bpy.data.screens for area in screen.areas if area.type == "VIEW_3D"):
         space = area.spaces.active
         space.shading.color_type = "VERTEX"
         space.region_3d.view_perspective = "CAMERA"
-        space.show_region_ui = True
 
 
 def light_workbench() -> None:

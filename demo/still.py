@@ -30,12 +30,13 @@ ON_TWOS = 2
 GAP = 6
 FACE, WALL = (0.0, 0.0, -0.3), (-1.0, 9.0, 0.0)
 LIGHTS = (
-    ((-3.8, -5.2, 2.6), FACE, 3.0, 150.0, (1.0, 0.94, 0.87)),
+    ((-3.8, -5.2, 2.6), FACE, 3.0, 112.0, (1.0, 0.94, 0.87)),
     ((4.2, -5.5, 0.2), FACE, 4.0, 52.0, (0.84, 0.92, 1.0)),
+    ((0.6, -8.8, -1.2), FACE, 1.2, 62.0, (1.0, 0.97, 0.94)),
     ((3.2, 2.6, 1.6), FACE, 1.6, 42.0, (1.0, 0.95, 0.9)),
     ((-1.5, 3.0, -2.8), WALL, 4.0, 480.0, (0.92, 1.0, 1.0)),
 )
-"""Key, fill and rim on the head, and a light on the wall: position, aim, size, watts and colour."""
+"""Key, fill, a light into the mouth and a rim, and a light on the wall: position, aim, size, watts and colour."""
 SPREAD = 1.6
 """Radians that a light of the head shines apart, so that it leaves no edge of light on the wall."""
 AIR = (0.42, 0.44, 0.46)
