@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .errors import SettingError
-from .face import closure, eyes, silence, smoothing
+from .face import articulation, closure, eyes, silence, smoothing
 from .face.curves import FaceCurves, Speech
 from .settings import group
 from .speech import audio, model
@@ -25,6 +25,7 @@ class Motion:
     """Every setting of every stage."""
 
     smoothing: smoothing.Smoothing = group(smoothing.Smoothing)
+    articulation: articulation.Articulation = group(articulation.Articulation)
     silence: silence.Silence = group(silence.Silence)
     closure: closure.Closure = group(closure.Closure)
     eyes: eyes.Eyes = group(eyes.Eyes)
@@ -90,6 +91,7 @@ def animate(heard: Heard, motion: Motion, *, fps: float) -> FaceCurves:
     # Unless somebody keeps them to try other settings, the model's own curves of an hour need not lie there for as long as the stages take.
     del heard
     curves = smoothing.smooth(curves, speech, motion.smoothing)
+    curves = articulation.articulate(curves, speech, motion.articulation)
     curves = silence.rest(curves, speech, motion.silence)
     curves = smoothing.resampled(curves, speech, fps=fps)
     curves = closure.seal(curves, speech, motion.closure)

@@ -30,21 +30,21 @@ def smooth(curves: FaceCurves, speech: Speech, settings: Smoothing) -> FaceCurve
 
 
 def _smoothed(curves: FaceCurves, settings: Smoothing) -> Iterator[tuple[str, Floats]]:
-    mouth, rest = (_gaussian(sigma_s * curves.fps) for sigma_s in (settings.mouth_s, settings.rest_s))
+    mouth, rest = (gaussian(sigma_s * curves.fps) for sigma_s in (settings.mouth_s, settings.rest_s))
     for name, curve in zip(curves.names, curves.values.T, strict=True):
         taps = mouth if name in arkit.MOUTH else rest
         if len(taps) > 1 and curve.any():
-            yield name, _averaged(curve, taps)
+            yield name, averaged(curve, taps)
 
 
-def _gaussian(sigma: float) -> Floats:
+def gaussian(sigma: float) -> Floats:
     """Weights of a Gaussian of `sigma` frames out to three sigmas, odd in number; a single one where it would not reach the next frame."""
     reach = math.ceil(3 * sigma - 1e-9) if sigma > 0.15 else 0
     taps = np.exp(-0.5 * (np.arange(-reach, reach + 1) / max(sigma, 1e-9)) ** 2)
     return (taps / taps.sum()).astype(np.float32)
 
 
-def _averaged(curve: Floats, taps: Floats) -> Floats:
+def averaged(curve: Floats, taps: Floats) -> Floats:
     """A weighted mean of the frames that there are, so that neither end dips."""
     inside = slice(len(taps) // 2, len(taps) // 2 + len(curve))
     total, weight = np.convolve(curve, taps)[inside], np.convolve(np.ones_like(curve), taps)[inside]

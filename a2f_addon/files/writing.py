@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from ..errors import OutputError
 
@@ -19,13 +19,26 @@ def whole(path: Path) -> Iterator[TextIO]:
 
     Raises OutputError as :func:`check`, and where the disk does not take it.
     """
+    with _part(path) as part, part.open("x", encoding="utf-8", newline="") as file:
+        yield file
+
+
+@contextmanager
+def whole_binary(path: Path) -> Iterator[BinaryIO]:
+    """A file of bytes, otherwise as :func:`whole`."""
+    with _part(path) as part, part.open("xb") as file:
+        yield file
+
+
+@contextmanager
+def _part(path: Path) -> Iterator[Path]:
+    """The name of a file beside `path` that takes its place when all went well and is gone when it did not."""
     check(path)
     # A link keeps pointing to what is written.
     target = Path(os.path.realpath(path))
     part = target.with_name(f".a2f-{uuid.uuid4().hex}.part")
     try:
-        with part.open("x", encoding="utf-8", newline="") as file:
-            yield file
+        yield part
         if target.exists():
             shutil.copymode(target, part)
         part.replace(target)
