@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training import corpora, network, phones, targets
+from training import corpora, network, phones, quiet, targets
 from training.corpora import RATE, Corpus, Utterance
 
 Floats = NDArray[np.float32]
@@ -315,9 +315,10 @@ def _microphones(rng: np.random.Generator, size: int, odds: Odds) -> Floats:
 
 
 def _room_spectra(rng: np.random.Generator, folder: Path | None) -> NDArray[np.complex64]:
-    """Transfer functions of rooms, complex64 [rooms, bins]: recorded ones, each channel a room, and made ones up to ROOMS."""
+    """Transfer functions of rooms, complex64 [rooms, bins]: recorded ones but the held-out, each channel a room, and made ones up to ROOMS."""
     responses = [_made_room(rng) for _ in range(ROOMS)]
-    for i, path in enumerate(sorted(folder.glob("*.flac")) if folder and folder.is_dir() else ()):
+    recorded = sorted(folder.glob("*.flac")) if folder and folder.is_dir() else []
+    for i, path in enumerate(path for path in recorded if not quiet.is_held_out("rooms", path)):
         responses[2 * i : 2 * i + 2] = [_direct_first(channel) for channel in _channels(path)[:2]]
     return np.asarray(_rfft(np.stack([np.pad(response, (0, WHOLE - len(response))) for response in responses])), np.complex64)
 

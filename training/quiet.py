@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +22,20 @@ CLIP_S = 5.0
 
 #: A cry and a sneeze come out of a mouth; to call them silence would teach that high voices are none.
 VOICED_NOISES = ("baby_cry", "person_sneeze")
+
+
+#: Of the kitchen's recording training hears this much.
+KITCHEN_S = 60.0
+
+
+@lru_cache(maxsize=1)
+def _held_out() -> dict[str, list[str]]:
+    return tomllib.loads((Path(__file__).parent / "heldout_sounds.toml").read_text(encoding="utf-8"))
+
+
+def is_held_out(kind: str, path: Path) -> bool:
+    """Whether training/heldout_sounds.toml keeps this recording from training. kind: "noise" or "rooms"."""
+    return any(fnmatchcase(path.stem, pattern) for pattern in _held_out()[kind])
 
 
 def hum(rng: np.random.Generator, times_s: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -81,13 +98,13 @@ def _made(rng: np.random.Generator) -> Iterator[Recording]:
 
 def _recorded(rng: np.random.Generator, folder: Path) -> Iterator[Recording]:
     """Ten short noises of each kind, and a minute of the kitchen."""
-    clips = sorted((folder / "esc10").glob("*.opus"))
+    clips = [path for path in sorted((folder / "esc10").glob("*.opus")) if not is_held_out("noise", path)]
     for kind in sorted({path.name.split("__")[0] for path in clips} - set(VOICED_NOISES)):
         of_kind = [path for path in clips if path.name.startswith(f"{kind}__")]
         for path in rng.choice(np.array(of_kind, dtype=object), size=min(10, len(of_kind)), replace=False):
             yield _silent(path.stem, kind, "CC-BY-3.0", corpora.to_int16(corpora.read_audio(path)))
     if (folder / "kitchen.opus").is_file():
-        kitchen = corpora.to_int16(corpora.read_audio(folder / "kitchen.opus"))[: 60 * RATE]
+        kitchen = corpora.to_int16(corpora.read_audio(folder / "kitchen.opus"))[: round(KITCHEN_S * RATE)]
         for i, part in enumerate(np.array_split(kitchen, 12)):
             yield _silent(f"kitchen_{i}", "kitchen", "Apache-2.0", part)
 
