@@ -66,10 +66,11 @@ def align(places: Places, arguments: argparse.Namespace) -> None:
 
 def train(places: Places, arguments: argparse.Namespace) -> None:
     """The network, for so many minutes."""
-    from training import train
+    from training import network, train
 
     recipe = train.Recipe(minutes=arguments.minutes, seed=arguments.seed)
-    train.train(places.cache, places.run, recipe=recipe, rooms=places.rooms, say=_say)
+    shape = network.LIVE if arguments.live else network.Shape()
+    train.train(places.cache, places.run, recipe=recipe, shape=shape, rooms=places.rooms, say=_say)
 
 
 def export(places: Places, arguments: argparse.Namespace) -> None:
@@ -146,6 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--scale", type=float, default=1.0, help="how much synthetic speech, against the bundled model's (%(default)s)")
     parser.add_argument("--minutes", type=float, default=FULL_MINUTES, help="how long to train (%(default)s)")
     parser.add_argument("--workers", type=int, default=2, help="processes for synthesis and alignment (%(default)s)")
+    parser.add_argument("--live", action="store_true", help="train the live network instead of the offline one")
     parser.add_argument("--seed", type=int, default=0, help="of everything random (%(default)s)")
     return parser
 

@@ -39,8 +39,7 @@ class ConvolvedFrontEnd(network.FrontEnd):
 
     def power(self, audio: Tensor, mel: Tensor | None = None) -> Tensor:
         """As FrontEnd.power."""
-        padded = functional.pad(audio[:, None], (network.MARGIN, network.MARGIN))
-        real, imaginary = functional.conv1d(padded, self.basis, stride=network.MEL_HOP).chunk(2, 1)
+        real, imaginary = functional.conv1d(audio[:, None], self.basis, stride=network.MEL_HOP).chunk(2, 1)
         return (real.square() + imaginary.square()).transpose(1, 2) @ (self.mel if mel is None else mel)
 
 

@@ -7,6 +7,11 @@ The front end's level is a mean of log power over about three seconds to either 
 root of their power): speech sets it and not the pauses, and a factor on the samples cancels. The same mean is taken for each mel bin and given to
 the network beside the spectrum, so that it can learn to see through a microphone or a room without a sustained vowel fading, as it does under mean
 subtraction.
+
+A *live* network (:attr:`Shape.ahead`) hears hop after hop and carries its state from one call to the next. It is the same network with every
+convolution turned to the past; what little it may look ahead is spent in the stem and in the first block of each round of dilations, so that what
+comes next is understood as deeply as what was. Its level is a running mean, see :class:`LiveFrontEnd`. The whole of a recording is to it one long
+call: there is no second way of computing that could differ.
 """
 
 from __future__ import annotations
@@ -49,6 +54,13 @@ FLOOR, CEILING = -12.0, 6.0
 SPAN = 6.0
 """What one unit of the network's input is, in natural-log power."""
 
+LEVEL_MEMORY_S = 3.0
+"""Time constant of the live level: the reach of the other one to a side."""
+PRIOR_LEVEL = float(np.log(10**-6.5))
+"""Log power a mel bin that the live level starts from: some 25 dB below that of speech recorded as usual."""
+PRIOR_FRAMES = 5.0
+"""How many frames at that level it is worth. A frame of speech, 25 dB louder, outweighs it threefold at once."""
+
 #: The mouth's channels that the network gives; a face shape with two sides moves both alike.
 CHANNELS: dict[str, tuple[str, ...]] = {
     "jawOpen": ("jawOpen",),
@@ -67,13 +79,38 @@ LOG_PROBABILITY_FLOOR = -8.0
 
 @dataclass(frozen=True)
 class Shape:
-    """The network's size. dilations: a residual block each, in frames."""
+    """The network's size. dilations: a residual block each, in frames.
+
+    ahead: how many frames the stem and each block look ahead in a live network; empty for the offline one, which looks ahead as far as back.
+    """
 
     width: int = 192
     dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8)
     mouth_width: int = 128
     mouth_dilations: tuple[int, ...] = (1, 2)
     dropout: float = 0.1
+    ahead: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.ahead and not self._can_look(self.ahead):
+            raise ValueError(f"a stem and blocks of the dilations {self.dilations} cannot look {self.ahead} frames ahead")
+
+    def _can_look(self, ahead: tuple[int, ...]) -> bool:
+        return len(ahead) == 1 + len(self.dilations) and all(0 <= a <= 2 * d for a, d in zip(ahead, (1, *self.dilations), strict=True))
+
+    @property
+    def live(self) -> bool:
+        return bool(self.ahead)
+
+    @property
+    def look_ahead(self) -> int:
+        """Samples after its hop that a frame of a live network hears, the mel window's included."""
+        return sum(self.ahead) * HOP + MARGIN
+
+    @property
+    def late(self) -> int:
+        """Frames that come out of a live network before the first that counts; the first of them is of the lead-in."""
+        return sum(self.ahead) + 1
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -84,8 +121,14 @@ class Shape:
         return 1 + sum(self.dilations) + sum(self.mouth_dilations)
 
 
+LIVE = Shape(ahead=(1, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0))
+"""The live network: 87.5 ms after the end of a frame's hop, 97.5 ms after the moment that it stands for."""
+
+
 def context_samples(shape: Shape) -> int:
     """Samples before, and as many after, its own hop that a frame can depend on, for a window that begins at a multiple of BLOCK.
+
+    Of the offline network: the live one has its states.
 
     The furthest frame that the convolutions see takes its level from its own block of 0.2 s and from the next one if it lies in the half towards it;
     each of them looks LEVEL_REACH blocks further. At worst that frame is the last of that half, seen from the block's far end.
@@ -161,16 +204,19 @@ class FrontEnd(nn.Module):
 
         mel: weights [batch, FFT // 2 + 1, MELS] in place of its own, where vocal tracts are warped.
         """
-        power = self.power(audio, mel)
+        power = self.power(functional.pad(audio, (MARGIN, MARGIN)), mel)
         level, channel = self._levels(power)
+        return self._relative(power, level, channel)
+
+    def _relative(self, power: Tensor, level: Tensor, channel: Tensor) -> Heard:
         log_power = (power + TINY_POWER).log().unflatten(1, (-1, 2))
         spectrum = _scaled(log_power - level[:, :, None]).flatten(2)
         pair = power.sum(2).unflatten(1, (-1, 2)).mean(2)
         return Heard(spectrum, _scaled(channel), 10 * torch.log10(pair + TINY_POWER))
 
     def power(self, audio: Tensor, mel: Tensor | None = None) -> Tensor:
-        """Power of each mel frame and bin, [batch, 2 * frames, MELS]."""
-        framed = functional.pad(audio, (MARGIN, MARGIN)).unfold(1, MEL_WINDOW, MEL_HOP)
+        """Power of each mel frame and bin, [batch, 2 * frames, MELS], of sound with a MARGIN on each side."""
+        framed = audio.unfold(1, MEL_WINDOW, MEL_HOP)
         bins = torch.fft.rfft(framed * self.window, FFT)
         return (bins.real.square() + bins.imag.square()) @ (self.mel if mel is None else mel)
 
@@ -201,6 +247,62 @@ class FrontEnd(nn.Module):
         return torch.einsum("kbnc,kf->bnfc", torch.stack((before, blocks, after)), self.line).flatten(1, 2)
 
 
+States = dict[str, Tensor]
+"""What a live network carries from call to call, by name, each [batch, ...]; zeros at the beginning."""
+
+
+class LiveFrontEnd(FrontEnd):
+    """The same without a future: the level is a running mean of each frame's log power, in which loud frames count more (by the root of their power).
+
+    A prior of a little weight, well below speech, takes part in it: the first loud frame moves the level nearly all the way, a recording 30 dB too
+    quiet moves it in the first second, and the noise of a long pause never becomes as loud as speech.
+    """
+
+    def forward(self, audio: Tensor, mel: Tensor | None = None, *, sums: Tensor | None = None) -> Heard:
+        """audio: [batch, samples], as :meth:`Network.whole` gives it, so that the first frame is of the lead-in.
+
+        sums: [batch, 1, MELS + 2], running sums that stand already.
+        """
+        states = self.beginning(len(audio), audio.device)
+        if sums is not None:
+            states["level"] = sums
+        return self.stream(audio, states, mel)[0]
+
+    def settled(self, audio: Tensor, mel: Tensor | None = None) -> Tensor:
+        """The running sums after a sound, [batch, 1, MELS + 2]."""
+        states = self.beginning(len(audio), audio.device)
+        return self.running(self.power(torch.cat((states["audio"], audio), 1), mel), states["level"])[:, -1:]
+
+    def beginning(self, batch: int, device: torch.device) -> States:
+        """The states before any sound."""
+        return {"audio": torch.zeros(batch, 2 * MARGIN, device=device), "level": torch.zeros(batch, 1, MELS + 2, device=device)}
+
+    def stream(self, audio: Tensor, states: States, mel: Tensor | None = None) -> tuple[Heard, States]:
+        """The frames that these hops complete, and the states after them."""
+        joined = torch.cat((states["audio"], audio), 1)
+        power = self.power(joined, mel)
+        sums = self.running(power, states["level"])
+        weight = sums[:, :, :1] + PRIOR_FRAMES * float(np.exp(0.5 * PRIOR_LEVEL))
+        means = (sums[:, :, 1:] + PRIOR_LEVEL * PRIOR_FRAMES * float(np.exp(0.5 * PRIOR_LEVEL))) / weight
+        level = means[:, :, :1]
+        return self._relative(power, level, means[:, :, 1:] - level), {"audio": joined[:, -2 * MARGIN :], "level": sums[:, -1:]}
+
+    def running(self, power: Tensor, before: Tensor) -> Tensor:
+        """Running sums of each frame's weight, and of its log power and that of its bins, both so weighted; [batch, frames, MELS + 2].
+
+        Written as one matrix of decays, which is quick for the few seconds that a call may be long.
+        """
+        frame = power.unflatten(1, (-1, 2)).mean(2)
+        loud = frame.mean(2, keepdim=True)
+        weight = loud.sqrt()
+        new = torch.cat((weight, weight * torch.cat((loud, frame), 2).add(TINY_POWER).log()), 2)
+        place = torch.arange(new.shape[1], device=new.device)
+        apart = (place[:, None] - place).to(new.dtype)
+        decay = torch.exp(-HOP / RATE / LEVEL_MEMORY_S * apart.clamp(min=0)) * (apart >= 0).to(new.dtype)
+        fading = torch.exp(-HOP / RATE / LEVEL_MEMORY_S * (place + 1).to(new.dtype))
+        return decay @ new + fading[:, None] * before
+
+
 def _scaled(log_power: Tensor) -> Tensor:
     return (log_power.clamp(FLOOR, CEILING) - FLOOR) / SPAN
 
@@ -219,10 +321,12 @@ class Dilated(nn.Module):
         self.dilation = dilation
         self.linear = nn.Linear(3 * inputs, outputs)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, before: Tensor | None = None) -> Tensor:
+        """before: [batch, 2 * dilation, channels], what came before x in a live network, which then hears nothing later; else there is nothing
+        beyond the ends."""
         frames, step = x.shape[1], self.dilation
-        padded = functional.pad(x, (0, 0, step, step))
-        return self.linear(torch.cat((padded[:, :frames], x, padded[:, 2 * step :]), 2))
+        padded = functional.pad(x, (0, 0, step, step)) if before is None else torch.cat((before, x), 1)
+        return self.linear(torch.cat((padded[:, :frames], padded[:, step : step + frames], padded[:, 2 * step :]), 2))
 
 
 class Block(nn.Module):
@@ -236,7 +340,21 @@ class Block(nn.Module):
         self.combine = nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.combine(self.drop(functional.relu(self.around(self.norm(x)))))
+        return x + self._added(self.norm(x))
+
+    def stream(self, x: Tensor, before: Tensor, *, ahead: int) -> tuple[Tensor, Tensor]:
+        """As forward, of frames that come `ahead` frames later than x's; and the frames that the next call needs.
+
+        before: [batch, 2 * dilation, width].
+        """
+        frames, length = x.shape[1], 2 * self.around.dilation
+        joined = torch.cat((before.to(x.dtype), x), 1)
+        normed = self.norm(joined)
+        late = joined[:, length - ahead : length - ahead + frames]
+        return late + self._added(normed[:, length:], normed[:, :length]), joined[:, frames:]
+
+    def _added(self, x: Tensor, before: Tensor | None = None) -> Tensor:
+        return self.combine(self.drop(functional.relu(self.around(x, before))))
 
 
 class Said(NamedTuple):
@@ -260,7 +378,7 @@ class Network(nn.Module):
     def __init__(self, shape: Shape | None = None) -> None:
         super().__init__()
         self.shape = shape = shape or Shape()
-        self.front_end = FrontEnd()
+        self.front_end = LiveFrontEnd() if shape.live else FrontEnd()
         self.stem = Dilated(2 * MELS, shape.width, 1)
         self.channel = nn.Linear(MELS, shape.width)
         self.blocks = nn.ModuleList(Block(shape.width, dilation, shape.dropout) for dilation in shape.dilations)
@@ -274,19 +392,75 @@ class Network(nn.Module):
 
     def forward(self, audio: Tensor) -> tuple[Said, Tensor]:
         """audio: [batch, samples], a whole number of hops. Returns what is said and the loudness in dB, [batch, frames]."""
-        heard = self.front_end(audio)
-        return self.say(heard.spectrum, heard.channel), heard.loudness_db
+        heard = self.front_end(self.whole(audio))
+        return self.say(heard.spectrum, heard.channel), heard.loudness_db[:, self._lead : self._lead + audio.shape[1] // HOP]
+
+    @property
+    def _lead(self) -> int:
+        return int(self.shape.live)
+
+    def whole(self, audio: Tensor) -> Tensor:
+        """Sound with the silence around it that a live network needs to hear all of it: a lead-in, and what it looks ahead."""
+        return functional.pad(audio, (HOP - MARGIN, self.shape.look_ahead)) if self.shape.live else audio
 
     def say(self, spectrum: Tensor, channel: Tensor) -> Said:
-        """spectrum and channel as in :class:`Heard`."""
+        """spectrum and channel as in :class:`Heard`, of :meth:`whole` sound."""
+        if self.shape.live:
+            said, _ = self.say_on(spectrum, channel, self.beginning(len(spectrum), spectrum.device))
+            return Said(*(part[:, self.shape.late :] for part in said))
         x = self.stem(spectrum) + self.channel(channel)
         for block in self.blocks:
             x = block(x)
+        x, logs = self._phones(x)
+        for layer in self.mouth:
+            x = functional.relu(layer(x))
+        return self._pose(x, logs)
+
+    def _phones(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """What the mouth hears, and the phones' log-probabilities."""
         x = self.norm(x)
         logs = self.phones(x).float().log_softmax(2)
         told = logs.clamp(min=LOG_PROBABILITY_FLOOR) / -LOG_PROBABILITY_FLOOR
-        x = torch.cat((x, told.to(x.dtype)), 2)
-        for layer in self.mouth:
-            x = functional.relu(layer(x))
+        return torch.cat((x, told.to(x.dtype)), 2), logs
+
+    def _pose(self, x: Tensor, logs: Tensor) -> Said:
         parted, sealed, seal = self.poses(x).float().split((len(CHANNELS), len(CHANNELS), 1), 2)
         return Said(logs, parted + torch.sigmoid(seal) * (sealed - parted), seal[:, :, 0])
+
+    # ---- live --------------------------------------------------------------------------------------------------------------------------------------
+
+    def beginning(self, batch: int = 1, device: torch.device | None = None) -> States:
+        """The states of a live network before any sound."""
+        device = device or self.poses.weight.device
+        wide = {"stem": self.stem, **{f"block_{i}": block.around for i, block in enumerate(self.blocks)}}
+        wide |= {f"mouth_{i}": layer for i, layer in enumerate(self.mouth)}
+        convolved = {name: torch.zeros(batch, 2 * layer.dilation, layer.linear.in_features // 3, device=device) for name, layer in wide.items()}
+        return self.front_end.beginning(batch, device) | convolved | {"loudness": torch.zeros(batch, sum(self.shape.ahead), device=device)}
+
+    def stream(self, audio: Tensor, states: States) -> tuple[Said, Tensor, States]:
+        """What a live network makes of the next hops: as many frames, `late` of which it owes at the beginning, and the states after them.
+
+        audio: [batch, samples], a whole number of hops, of a recording that begins with HOP - MARGIN zeros.
+        """
+        heard, after = self.front_end.stream(audio, states)
+        said, convolved = self.say_on(heard.spectrum, heard.channel, states)
+        loudness = torch.cat((states["loudness"], heard.loudness_db), 1)
+        frames = heard.loudness_db.shape[1]
+        return said, loudness[:, :frames], after | convolved | {"loudness": loudness[:, frames:]}
+
+    def say_on(self, spectrum: Tensor, channel: Tensor, states: States) -> tuple[Said, States]:
+        """As say, going on from states."""
+        after: States = {}
+        x = self._on("stem", self.stem, spectrum, states, after) + self.channel(channel)
+        for i, block in enumerate(self.blocks):
+            x, after[f"block_{i}"] = block.stream(x, states[f"block_{i}"], ahead=self.shape.ahead[1 + i])
+        x, logs = self._phones(x)
+        for i, layer in enumerate(self.mouth):
+            x = functional.relu(self._on(f"mouth_{i}", layer, x, states, after))
+        return self._pose(x, logs), after
+
+    @staticmethod
+    def _on(name: str, layer: Dilated, x: Tensor, states: States, after: States) -> Tensor:
+        before = states[name].to(x.dtype)
+        after[name] = torch.cat((before, x), 1)[:, -2 * layer.dilation :]
+        return layer(x, before)

@@ -39,6 +39,11 @@ CLASS_LOSS, CLOSURE_LOSS, MOUTH_LOSS, VELOCITY_LOSS, SEAL_LOSS = 0.4, 0.4, 20.0,
 #: Channels that decide whether the lips meet.
 CHANNEL_WEIGHTS = {"jawOpen": 3.0, "mouthClose": 4.0, "mouthFunnel": 1.5, "mouthPucker": 1.5}
 
+GAIN_DB, NEARER_DB = 9.0, 5.0
+"""Standard deviations of the level of a live network's clips, and of that before them."""
+STANDING = 0.5
+"""The share of them that begin in the middle of a recording."""
+
 CLOSED = tuple(phones.PHONES.index(phone) for phone in phones.CLASSES["closed"])
 
 
@@ -126,14 +131,14 @@ def _sealed(curves: Tensor) -> Tensor:
 
 
 def train(cache: Path, folder: Path, *, recipe: Recipe, shape: Shape | None = None, rooms: Path | None = None, say: Say = print) -> Path:
-    """Teach a network on everything in the cache; returns the file of its weights, FOLDER/network.pt.
+    """Teach a network on everything in the cache; returns the file of its weights, FOLDER/network.pt, or FOLDER/live.pt of a live one.
 
     A run that was stopped goes on from its last checkpoint, at most a minute old; one that has ended, of the same recipe on the same data by the same
     code, is not done again. rooms: a folder of impulse responses, if there is one. Raises FileNotFoundError for an empty cache.
     """
     shape = shape or Shape()
     made_from = fingerprint(cache, recipe=recipe, shape=shape)
-    done = folder / "network.pt"
+    done, checkpoint = weights_file(folder, live=shape.live), folder / ("live-checkpoint.pt" if shape.live else "checkpoint.pt")
     if done.is_file() and torch.load(done, weights_only=True)["made_from"] == made_from:
         say(f"train: {done} stands already")
         return done
@@ -141,11 +146,16 @@ def train(cache: Path, folder: Path, *, recipe: Recipe, shape: Shape | None = No
     source = augment.Source(labels(cache, say=say), rooms=rooms, seed=recipe.seed)
     torch.manual_seed(recipe.seed)
     run = _begin(shape, recipe)
-    _resume(run, folder / "checkpoint.pt", made_from=made_from, say=say)
-    _teach(run, source, recipe=recipe, checkpoint=lambda: save(folder / "checkpoint.pt", _state(run, made_from)), say=say)
+    _resume(run, checkpoint, made_from=made_from, say=say)
+    _teach(run, source, recipe=recipe, checkpoint=lambda: save(checkpoint, _state(run, made_from)), say=say)
     facts = {"made_from": made_from, "shape": shape.as_dict(), "recipe": asdict(recipe), "steps": run.step, "seconds": run.spent_s}
     save(done, {**facts, "weights": balanced(run.averaged)})
     return done
+
+
+def weights_file(folder: Path, *, live: bool) -> Path:
+    """Where a run in this folder leaves its network."""
+    return folder / ("live.pt" if live else "network.pt")
 
 
 def balanced(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -258,7 +268,7 @@ def _step(run: Run, batch: augment.Batch, *, rate: float, memory: float) -> dict
     parts_of = (batch.audio, batch.phones, batch.curves, augment.mel_table()[batch.warp])
     audio, ids, curves, mel = (torch.from_numpy(part).to(device) for part in parts_of)
     with torch.no_grad():
-        heard = run.network.front_end(audio, mel)
+        heard = _heard(run.network, audio, mel)
         spectrum = masked(heard.spectrum)
     with torch.autocast(device.type, torch.bfloat16):
         said = run.network.say(spectrum, heard.channel)
@@ -273,6 +283,20 @@ def _step(run: Run, batch: augment.Batch, *, rate: float, memory: float) -> dict
     _average(run, min(memory, (1 + run.step) / (10 + run.step)))
     right = (said.phones.argmax(2, keepdim=True) == ids.unflatten(1, (-1, 2))).float().mean()
     return {**{name: value.item() for name, value in parts.items()}, "right": right.item()}
+
+
+def _heard(taught: Network, audio: Tensor, mel: Tensor) -> network.Heard:
+    """What the front end gives. A live one does not know the level at once: it gets clips of any level, half of them with a level that stands
+    already, as if the speaker had gone on like this for some time, a little nearer or farther, and half of them with none."""
+    front_end, count = taught.front_end, len(audio)
+    if not isinstance(front_end, network.LiveFrontEnd):
+        return front_end(audio, mel)
+    column = {"device": audio.device, "dtype": audio.dtype}
+    whole = taught.whole(audio * 10 ** (GAIN_DB / 20 * torch.randn(count, 1, **column)))
+    settled = front_end.settled(whole, mel)
+    nearer = NEARER_DB / 10 * math.log(10) * torch.randn(count, 1, 1, **column)
+    shifted = torch.cat((settled[:, :, :1], settled[:, :, 1:] + nearer * settled[:, :, :1]), 2) * torch.exp(nearer / 2)
+    return front_end(whole, mel, sums=shifted * (torch.rand(count, 1, 1, **column) < STANDING))
 
 
 def masked(spectrum: Tensor) -> Tensor:

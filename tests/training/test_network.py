@@ -99,3 +99,63 @@ def _frames(taught: Network, audio: torch.Tensor) -> list[torch.Tensor]:
     with torch.no_grad():
         said, loudness_db = taught(audio)
     return [*said, loudness_db]
+
+
+# ---- live ------------------------------------------------------------------------------------------------------------------------------------------
+
+SMALL_LIVE = Shape(width=16, dilations=(1, 4), mouth_width=8, ahead=(1, 1, 2))
+
+
+@pytest.fixture(scope="module")
+def live() -> Network:
+    torch.manual_seed(0)
+    return Network(SMALL_LIVE).eval()
+
+
+@pytest.mark.parametrize("hops", [1, 3, 50])
+def test_a_stream_in_pieces_gives_what_the_whole_gives(live: Network, hops: int) -> None:
+    audio = babble(2)
+    wanted = _frames(live, audio)
+    whole, states, pieces = live.whole(audio), live.beginning(), []
+    with torch.no_grad():
+        for start in range(0, whole.shape[1], hops * HOP):
+            said, loudness_db, states = live.stream(whole[:, start : start + hops * HOP], states)
+            pieces.append([*said, loudness_db])
+    for whole_part, parts in zip(wanted, zip(*pieces, strict=True), strict=True):
+        assert torch.allclose(whole_part, torch.cat(parts, 1)[:, SMALL_LIVE.late :], atol=1e-5)
+
+
+def test_a_live_frame_stands_where_its_sound_is_and_hears_no_further_than_a_tenth_of_a_second(live: Network) -> None:
+    """Sound from the look-ahead on makes no difference to it; the last bit of sound within does; and loudness is that of its own hop."""
+    assert network.LIVE.look_ahead + HOP / 2 <= 0.1 * RATE
+    audio, frame = babble(2), 60
+    end = (frame + 1) * HOP + SMALL_LIVE.look_ahead
+    heard = _frames(live, audio)
+    for start, stays in ((end, True), (end - 2 * network.MARGIN, False)):
+        changed = audio.clone()
+        changed[:, start:] += 0.3 * torch.randn(1, changed.shape[1] - start)
+        assert torch.allclose(_frames(live, changed)[0][:, frame], heard[0][:, frame], atol=1e-6) == stays
+    click = torch.zeros(1, RATE)
+    click[:, 20 * HOP : 21 * HOP] = 0.1
+    assert _frames(live, click)[-1].argmax() == 20
+
+
+@pytest.mark.parametrize("gain_db", [-20, 20])
+def test_the_level_of_a_recording_makes_little_difference_to_a_live_network_after_a_second(gain_db: float) -> None:
+    heard, other = (_live_spectrum(gain * babble(6)) for gain in (1.0, 10 ** (gain_db / 20)))
+    assert (heard - other)[:, 50:].abs().mean() < 2 / 4.34 / network.SPAN
+
+
+def test_the_noise_of_a_pause_does_not_become_as_loud_as_speech_to_a_live_network() -> None:
+    audio = torch.cat((babble(3), 0.0003 * torch.randn(1, 12 * RATE, generator=torch.Generator().manual_seed(1))), 1)
+    spectrum = _live_spectrum(audio)
+    assert spectrum[:, -50:].mean() < spectrum[:, 50:140].quantile(0.7) - 10 / 4.34 / network.SPAN
+
+
+def test_a_live_network_cannot_look_further_ahead_than_its_convolutions_reach() -> None:
+    with pytest.raises(ValueError, match="ahead"):
+        Shape(dilations=(1, 2), ahead=(1, 3, 0))
+
+
+def _live_spectrum(audio: torch.Tensor) -> torch.Tensor:
+    return network.LiveFrontEnd()(audio).spectrum[:, :, : network.MELS]

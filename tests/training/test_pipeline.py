@@ -128,6 +128,19 @@ def test_training_learns_and_its_graph_runs(cache: Path, tmp_path: Path) -> None
     assert model.load(tmp_path / "made.onnx").facts.phone_names == phones.PHONES
 
 
+def test_a_live_network_learns_beside_the_offline_one(cache: Path, tmp_path: Path) -> None:
+    """Its own weights and checkpoint, the same data and losses."""
+    offline = train.train(cache, tmp_path / "run", recipe=RECIPE, shape=SMALL, say=_quiet)
+    shape = replace(SMALL, ahead=(1, 1, 0))
+    file = train.train(cache, tmp_path / "run", recipe=RECIPE, shape=shape, say=_quiet)
+    assert file.name == "live.pt" and offline.is_file()
+    taught, facts = train.load(file)
+    assert taught.shape == shape and facts["steps"] == 6
+    with torch.no_grad():
+        said, loudness_db = taught(0.1 * torch.randn(2, 10 * network.HOP))
+    assert said.phones.shape[1] == loudness_db.shape[1] == 10
+
+
 def test_the_weight_of_closures_in_the_loss_is_taken_out_of_their_odds() -> None:
     """What counts closed frames so many times ends with odds that are so many times too high."""
     torch.manual_seed(0)
