@@ -20,6 +20,7 @@ from ..errors import Cancelled, ModelError
 from ..face import arkit
 from ..face.curves import FaceCurves, Speech
 from . import facts as metadata
+from . import pitch
 from .audio import Recording
 from .windows import Window, windows
 
@@ -100,7 +101,9 @@ class Network:
         for note in self.notes:
             progress(0.0, note)
         for window in self._windows(_until(cancelled, speech.blocks)):
-            track.add(self._frames(window, progress=lambda text: progress(min(track.frames * facts.hop / samples, 1.0), text)))
+            outputs = self._frames(window, progress=lambda text: progress(min(track.frames * facts.hop / samples, 1.0), text))
+            voice = pitch.measured(window.audio, rate=facts.sample_rate, hop=facts.hop, first=window.skip, count=window.keep)
+            track.add([*outputs, voice])
             progress(min(track.frames * facts.hop / samples, 1.0), f"Listening to {speech.name}")
         return track.finished(start=speech.start_s + 0.5 / facts.fps)
 
@@ -163,25 +166,26 @@ class _Track:
     def __init__(self, facts: metadata.Facts, *, frames: int) -> None:
         self._facts = facts
         self._columns = [arkit.NAMES.index(name) for name in facts.curve_names]
-        widths = ((len(arkit.NAMES),), (len(facts.phone_names),), ())
+        widths = ((len(arkit.NAMES),), (len(facts.phone_names),), (), (2,))
         self._arrays = [np.zeros((frames, *width), np.float32) for width in widths]
         self.frames = 0
 
     def add(self, outputs: list[Floats]) -> None:
-        """Frames of curves, phones and loudness, in the order and with the channels of the graph."""
+        """Frames of curves, phones and loudness, in the order and with the channels of the graph, and of what was measured of the pitch."""
         end = self.frames + len(outputs[0])
         self._arrays = [_room(array, end) for array in self._arrays]
-        curves, phones, loudness = (array[self.frames : end] for array in self._arrays)
-        curves[:, self._columns], phones[:], loudness[:] = outputs
+        curves, phones, loudness, voice = (array[self.frames : end] for array in self._arrays)
+        curves[:, self._columns], phones[:], loudness[:], voice[:] = outputs
         self.frames = end
 
     def finished(self, *, start: float) -> tuple[FaceCurves, Speech]:
         """All of it; ``start`` is where the first frame stands, seconds."""
         facts = self._facts
-        curves, phones, loudness = (array[: self.frames] for array in self._arrays)
+        curves, phones, loudness, voice = (array[: self.frames] for array in self._arrays)
+        pitch_hz = pitch.voiced(voice, loudness, fps=facts.fps)
         return (
             FaceCurves(facts.fps, start, arkit.NAMES, curves),
-            Speech(facts.fps, start, facts.phone_names, phones, loudness, facts.phone_classes),
+            Speech(facts.fps, start, facts.phone_names, phones, loudness, facts.phone_classes, pitch_hz),
         )
 
 
