@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .errors import SettingError
-from .face import articulation, closure, eyes, silence, smoothing
+from .face import articulation, brows, closure, eyes, head, silence, smoothing
 from .face.curves import FaceCurves, Speech
 from .settings import group
 from .speech import audio, model
@@ -29,6 +29,8 @@ class Motion:
     silence: silence.Silence = group(silence.Silence)
     closure: closure.Closure = group(closure.Closure)
     eyes: eyes.Eyes = group(eyes.Eyes)
+    brows: brows.Brows = group(brows.Brows)
+    head: head.Head = group(head.Head)
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Heard(NamedTuple):
 
 
 def run(job: Job, progress: Progress = lambda done, text: None, cancelled: IsCancelled = lambda: False) -> FaceCurves:
-    """From a recording to the face's 52 curves at the job's frame rate; frame 0 stands at the start of the span.
+    """From a recording to the face's 52 curves, and the rotations of its head, at the job's frame rate; frame 0 stands at the start of the span.
 
     Raises SoundError, ModelError, SettingError, and Cancelled.
     """
@@ -95,4 +97,6 @@ def animate(heard: Heard, motion: Motion, *, fps: float) -> FaceCurves:
     curves = silence.rest(curves, speech, motion.silence)
     curves = smoothing.resampled(curves, speech, fps=fps)
     curves = closure.seal(curves, speech, motion.closure)
-    return eyes.look(curves, speech, motion.eyes)
+    curves = eyes.look(curves, speech, motion.eyes)
+    curves = brows.lift(curves, speech, motion.brows)
+    return head.turn(curves, speech, motion.head)

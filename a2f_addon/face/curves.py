@@ -63,6 +63,12 @@ class FaceCurves:
             values[:, self._column(name)] = curve
         return replace(self, values=values)
 
+    def with_added(self, channels: Mapping[str, Floats]) -> FaceCurves:
+        """The same curves with these, in place of their own where they are there and behind the others where they are not."""
+        new = tuple(name for name in channels if name not in self.names)
+        values = np.concatenate((self.values, np.zeros((len(self), len(new)), np.float32)), axis=1)
+        return replace(self, names=(*self.names, *new), values=values).with_channels(channels)
+
     def _column(self, name: str) -> int:
         if name not in self.names:
             raise KeyError(name)
