@@ -1,4 +1,4 @@
-"""Few keys in place of one a frame: a curve as cubic Bezier pieces that miss no frame by more than a chosen error, with the sealed frames kept exactly.
+"""Few keys in place of one a frame: a curve as cubic Bezier pieces that miss no frame by more than a chosen error, the sealed ones kept exactly.
 
 Between two keys runs the cubic Hermite piece whose slopes are the curve's own, so that neighbours meet smoothly; a piece that misses a frame by
 too much is parted there, and keys that turn out to be needless are taken away again. A handle lies a third of the way to the next key, which
@@ -32,7 +32,7 @@ ROUNDS = 6
 class Reduction:
     """How many keys there will be."""
 
-    error: float = option(0.0, "How far a frame may be from the motion, as a share of a shape's whole way; 0 keys every frame", minimum=0.0, maximum=0.2)
+    error: float = option(0.0, "How far a frame may be off, as a share of a shape's whole way; 0 keys every frame", minimum=0.0, maximum=0.2)
 
     def __post_init__(self) -> None:
         check(self)
@@ -43,8 +43,8 @@ class CurveKeys:
     """The keys of one curve. Frames count from the curve's first, 0.
 
     frames: int64 [keys]. values: float32 [keys].
-    left, right: float32 [keys], the values of the handles, which lie a third of the way to the neighbouring keys. is_bezier: False where every frame is
-    keyed and the pieces are straight.
+    left, right: float32 [keys], the values of the handles, which lie a third of the way to the neighbouring keys.
+    is_bezier: False where every frame is keyed and the pieces are straight.
     """
 
     frames: Frames
@@ -79,7 +79,7 @@ def every_frame(curve: Floats) -> CurveKeys:
 def reduced(curve: Floats, *, error: float, pinned: Mask | None = None) -> CurveKeys:
     """The curve in few keys. No frame misses its value by more than `error`; the pinned frames have keys of their own and so keep theirs exactly.
 
-    curve: float32 [frames]. pinned: bool [frames]. An error of 0 keys every frame. Values stay within the range that the curve had.
+    curve: float32 [frames]. pinned: bool [frames]. An error of 0 keys every frame. What lay within 0..1 stays there, between the frames too.
     """
     if error <= 0 or len(curve) < 3 or not np.ptp(curve) > 0:
         return every_frame(curve)
@@ -121,7 +121,7 @@ class _Fit:
     def __init__(self, curve: Floats) -> None:
         self.curve = curve
         self.slopes = _slopes(curve)
-        self.low, self.high = float(curve.min()), float(curve.max())
+        self.low, self.high = min(float(curve.min()), 0.0), max(float(curve.max()), 1.0)
 
     def worst(self, starts: Frames, ends: Frames) -> tuple[Floats, Frames]:
         """How far each piece misses its worst frame, and which frame that is. Pieces are at least two frames long."""
