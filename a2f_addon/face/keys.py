@@ -8,6 +8,7 @@ makes Blender's Bezier the same cubic.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -185,6 +186,7 @@ def _slopes(curve: Floats) -> Floats:
     return np.where((steps[:-1] == 0) | (steps[1:] == 0), 0, (steps[:-1] + steps[1:]) / 2).astype(np.float32)
 
 
-def _bezier(u: NDArray[np.floating], first: Floats, after: Floats, before: Floats, last: Floats) -> NDArray[np.floating]:
+def _bezier(u: Any, first: Any, after: Any, before: Any, last: Any) -> Any:
+    """Four points, and how far along, 0 to 1; arrays of one length."""
     v = 1 - u
     return v * v * (v * first + 3 * u * after) + u * u * (3 * v * before + u * last)
