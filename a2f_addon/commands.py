@@ -5,29 +5,23 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tomllib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from . import job as jobs
-from .errors import A2FError, OutputError
-from .files import livelink, writing
-from .settings import Option, build, options
+from .about import version
+from .batch import plan as plans
+from .batch import pool, run, work
+from .batch.task import FORMATS, Result
+from .errors import A2FError, BatchError
+from .settings import Option, options
 from .speech import model
 
 DONE, SOME_FAILED, NOTHING_DONE, STOPPED = 0, 1, 2, 130
-PROGRAM = "a2f"
-
-
-@dataclass(frozen=True)
-class Line:
-    """One recording of a batch, and where its face goes."""
-
-    job: jobs.Job
-    output: Path
+LOG_S = 10.0
+"""Between two lines of progress in a log."""
 
 
 def main(argv: Sequence[str] | None = None, *, program: str = "python -m a2f_addon") -> int:
@@ -51,76 +45,130 @@ def main(argv: Sequence[str] | None = None, *, program: str = "python -m a2f_add
 
 
 def bake(arguments: argparse.Namespace) -> int:
-    """Every recording to a CSV of its own; one that fails does not keep the others."""
-    lines = _plan(arguments)
-    network = model.load(arguments.model)
-    failed = 0
-    for line in lines:
-        result: dict[str, Any] = {"speech": str(line.job.speech), "output": str(line.output)}
-        try:
-            result |= _bake(line)
-        except A2FError as error:
-            failed += 1
-            _say(str(error))
-            result |= {"output": None, "error": str(error)}
-        if arguments.json:
-            sys.stdout.write(json.dumps(result) + "\n")
-            sys.stdout.flush()
-    for note in network.notes:
+    """Every recording to an output of its own; one that fails does not keep the others."""
+    plan = _plan(arguments)
+    batch = arguments.manifest is not None or any(path.is_dir() for path in arguments.speech)
+    network = model.load(arguments.model, threads=work.THREADS)
+    shown = Shown(plan, batch=batch)
+    with shown:
+        outcome = run.run(
+            plan,
+            _baker(arguments, shown, batch=batch),
+            keep_journal=batch,
+            told=shown.told,
+            in_order=lambda result: _print(result) if arguments.json else None,
+        )
+    for note in (*plan.notes, *outcome.notes, *network.notes):
         _say(note)
-    return DONE if not failed else SOME_FAILED if failed < len(lines) else NOTHING_DONE
+    failed = outcome.count("failed")
+    return DONE if not failed else SOME_FAILED if failed < len(plan) else NOTHING_DONE
 
 
-def _plan(arguments: argparse.Namespace) -> list[Line]:
+def _baker(arguments: argparse.Namespace, shown: Shown, *, batch: bool) -> run.Baker:
+    """Who does the work. A batch's lines get processes of their own even one at a time, so that none takes the others along when it dies."""
+    if (batch or arguments.jobs > 1) and pool.can_start():
+        return run.processes(arguments.jobs)
+    return run.here(shown.progress)
+
+
+def _plan(arguments: argparse.Namespace) -> plans.Plan:
     """What goes where, with every mistake of the command line found before any work. Raises A2FError."""
+    if bool(arguments.speech) is bool(arguments.manifest):
+        raise BatchError("Name recordings or a --manifest, one of the two.")
+    if arguments.jobs < 1:
+        raise BatchError(f"--jobs must be 1 or more, not {arguments.jobs}.")
     names = {item.name for item in options(jobs.Motion)}
-    motion = build(jobs.Motion, {name: value for name, value in vars(arguments).items() if name in names})
-    shared = {"start_s": arguments.start, "end_s": arguments.end, "fps": arguments.fps, "model": arguments.model, "motion": motion}
-    outputs = _outputs(arguments.speech, arguments.output)
-    return [Line(jobs.Job(speech, **shared), output) for speech, output in zip(arguments.speech, outputs, strict=True)]
+    wishes = plans.Wishes(
+        arguments.output,
+        arguments.format,
+        arguments.start,
+        arguments.end,
+        arguments.fps,
+        arguments.model,
+        {name: value for name, value in vars(arguments).items() if name in names},
+        force=arguments.force,
+        **{name: value for name, value in vars(arguments).items() if name in ("preset", "emotion", "style", "seed")},
+    )
+    return plans.of_manifest(arguments.manifest, wishes) if arguments.manifest else plans.of_recordings(arguments.speech, wishes)
 
 
-def _outputs(speech: list[Path], output: Path) -> list[Path]:
-    """The CSV of each recording. Raises OutputError where one could not be written or two would be the same."""
-    if output.suffix.lower() == ".csv" and not output.is_dir():
-        if len(speech) > 1:
-            raise OutputError(f"'{output}' is one file, and there are {len(speech)} recordings; name a folder after -o.")
-        writing.check(output)
-        return [output]
-    writing.check_folder(output)
-    first: dict[str, Path] = {}
-    for path in speech:
-        # Without regard to case, as the file systems of Windows and macOS are.
-        other = first.setdefault(path.stem.casefold(), path)
-        if other is not path:
-            raise OutputError(f"'{other}' and '{path}' would both become '{output / path.stem}.csv'; bake them into two folders.")
-    return [output / f"{path.stem}.csv" for path in speech]
+def _print(result: Result) -> None:
+    """A line of --json."""
+    facts: dict[str, Any] = {"line": result.number, "speech": result.speech, "output": result.output, "status": result.status}
+    facts |= {"message": result.message, "seconds": round(result.seconds, 3), **result.facts}
+    if result.status == "failed":
+        facts |= {"output": None, "error": result.message}
+    sys.stdout.write(json.dumps(facts) + "\n")
+    sys.stdout.flush()
 
 
-def _bake(line: Line) -> dict[str, Any]:
-    """Write one recording's CSV; what to report of it."""
-    if line.output.parent.is_dir():
-        writing.check(line.output)
-    with _progress(line.job.speech.name) as progress:
-        curves = jobs.run(line.job, progress)
+class Shown:
+    """How far the work is: on a terminal one line that is gone afterwards; elsewhere, for a batch, now and then a plain line."""
+
+    def __init__(self, plan: plans.Plan, *, batch: bool) -> None:
+        self._batch, self._terminal = batch, sys.stderr.isatty()
+        self._sizes = {task.number: 1 + _size(task.speech) for task in plan.tasks}
+        self._lines, self._all = len(plan), sum(self._sizes.values())
+        self._done = self._worked = self._of_work = self._failed = 0
+        self._begun = self._last = time.monotonic()
+
+    def __enter__(self) -> Shown:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._terminal:
+            _show("")
+        if self._batch and error[0] is None:
+            took = time.monotonic() - self._begun
+            _say(f"{self._done - self._failed} of {self._lines} lines are done, {self._failed} failed, in {_lasting(took)}.")
+
+    def progress(self, done: float, text: str) -> None:
+        """How far the line at work is, where it is in this process."""
+        if self._terminal:
+            _show(f"{self._where()}  {done:4.0%}  {text}")
+
+    def told(self, result: Result) -> None:
+        """One more line is done."""
+        self._done += 1
+        size = self._sizes.pop(result.number, 0)
+        self._worked += size
+        self._of_work += size * (result.status != "skipped")
+        if result.status == "failed":
+            self._failed += 1
+            if self._terminal:
+                _show("")
+            _say(f"Line {result.number}: {result.message}" if self._batch else result.message)
+        if self._terminal:
+            _show(self._where())
+        elif self._batch and time.monotonic() - self._last >= LOG_S:
+            self._last = time.monotonic()
+            _say(self._where())
+
+    def _where(self) -> str:
+        if self._lines == 1:
+            return ""
+        failed = f", {self._failed} failed" if self._failed else ""
+        return f"{self._done} of {self._lines} lines{failed}{self._left()}"
+
+    def _left(self) -> str:
+        """By the size of what is still to be heard; what was skipped says nothing about how fast the work goes."""
+        elapsed = time.monotonic() - self._begun
+        if not self._of_work or elapsed < 1:
+            return ""
+        return f", {_lasting(elapsed / self._of_work * (self._all - self._worked))} left"
+
+
+def _size(path: str) -> int:
     try:
-        line.output.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"The folder '{line.output.parent}' cannot be made ({error.strerror}); choose another.") from error
-    livelink.write(line.output, curves)
-    return {"frames": len(curves), "fps": curves.fps, "start_s": curves.start}
+        return Path(path).stat().st_size
+    except OSError:
+        return 0
 
 
-@contextmanager
-def _progress(name: str) -> Iterator[jobs.Progress]:
-    """How far a recording is, in one line of the terminal that is gone afterwards; elsewhere than on a terminal, nothing."""
-    if not sys.stderr.isatty():
-        yield lambda done, text: None
-        return
-    try:
-        yield lambda done, text: _show(f"{done:4.0%}  {name}  {text}")
-    finally:
-        _show("")
+def _lasting(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
 
 
 def _show(text: str) -> None:
@@ -145,20 +193,28 @@ def _parser(program: str) -> argparse.ArgumentParser:
     parser = _Parser(prog=program, description="Recorded speech to facial animation.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"A2F {version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
-    about = "Turn recordings into Live Link Face files (CSV): ARKit's 52 shapes, frame by frame."
+    about = "Turn recordings into face curves: ARKit's 52 shapes, frame by frame, as Live Link Face files (CSV) or others."
     _add_bake(commands.add_parser("bake", help=about, description=about, allow_abbrev=False, formatter_class=_Help))
     return parser
 
 
 def _add_bake(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=bake)
-    parser.add_argument("speech", nargs="+", type=Path, metavar="SPEECH", help="a sound file: WAV, FLAC, Ogg, Opus, MP3, AIFF")
-    where = "a file ending in .csv, for one recording; or a folder, for OUT/STEM.csv"
-    parser.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help=where)
+    recordings = "a sound file (WAV, FLAC, Ogg, Opus, MP3, AIFF), or a folder for all in it"
+    parser.add_argument("speech", nargs="*", type=Path, metavar="SPEECH", help=recordings)
+    lines = "a list of recordings instead: .csv or .toml with the column speech and, where wanted, output, start, end, emotion, style, preset, "
+    lines += "seed, blend, object, frame_start or any setting; paths are relative to the list, outputs to -o"
+    parser.add_argument("--manifest", type=Path, metavar="LIST", help=lines)
+    where = "a file (.csv, .npz), for one recording; or a folder, for OUT/STEM.csv and the like"
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help=where)
+    kinds = "csv: Live Link Face; npz: NumPy archive; bs: a folder with BS_name.npy and BS_value.npy (default: by the ending of OUT, else csv)"
+    parser.add_argument("--format", choices=list(FORMATS), default="", help=kinds)
     parser.add_argument("--fps", type=float, default=30.0, metavar="N", help="frames per second (default 30)")
     parser.add_argument("--start", type=float, metavar="S", help="begin here, seconds of the recording (default: its beginning)")
     parser.add_argument("--end", type=float, metavar="S", help="end here (default: its end)")
     parser.add_argument("--model", type=Path, metavar="PATH", help="another ONNX file than the bundled one")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that work side by side (default 1)")
+    parser.add_argument("--force", action="store_true", help="bake also what is up to date, which a list or a folder otherwise skips")
     parser.add_argument("--json", action="store_true", help="print what became of each recording, a JSON object a line")
     groups: dict[str, Any] = {}
     for item in options(jobs.Motion):
@@ -189,9 +245,3 @@ class _Help(argparse.HelpFormatter):
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=36, width=120)
-
-
-def version() -> str:
-    """The version in the extension's manifest, which lies beside this package in the repository and in the installed extension alike."""
-    manifest = Path(__file__).parents[1] / "blender_manifest.toml"
-    return str(tomllib.loads(manifest.read_text("utf-8"))["version"]) if manifest.exists() else "unpackaged"

@@ -30,6 +30,14 @@ class SettingError(A2FError):
     """A setting lies outside what it may be."""
 
 
+class ManifestError(A2FError):
+    """The list of lines of a batch cannot be used."""
+
+
+class BatchError(A2FError):
+    """The batch cannot run as it was asked for."""
+
+
 class Cancelled(A2FError):
     """The person asked to stop. Nothing was written."""
 

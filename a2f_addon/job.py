@@ -41,6 +41,7 @@ class Job:
     start_s, end_s: the span in seconds of the file; what lies outside of it is not heard.
     fps: frames per second of the result.
     model: an ONNX file that carries its own description; None is the bundled one.
+    threads: of the CPU that the model runs on; None for all cores. More than one may differ in a last bit from one.
 
     Raises SettingError for a frame rate that cannot be, and SoundError for such a span.
     """
@@ -51,6 +52,7 @@ class Job:
     fps: float = 30.0
     model: Path | None = None
     motion: Motion = field(default_factory=Motion)
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "speech", Path(self.speech))
@@ -76,10 +78,19 @@ def run(job: Job, progress: Progress = lambda done, text: None, cancelled: IsCan
     return animate(listen(job, progress, cancelled), job.motion, fps=job.fps)
 
 
-def listen(job: Job, progress: Progress = lambda done, text: None, cancelled: IsCancelled = lambda: False) -> Heard:
-    """The slow half: decode the recording and run the model over it. Raises as :func:`run`."""
-    network = model.load(job.model)
-    with audio.open_speech(job.speech, job.start_s, job.end_s, rate=network.sample_rate) as speech:
+def listen(
+    job: Job,
+    progress: Progress = lambda done, text: None,
+    cancelled: IsCancelled = lambda: False,
+    *,
+    overhear: audio.Overhear | None = None,
+) -> Heard:
+    """The slow half: decode the recording and run the model over it. Raises as :func:`run`.
+
+    overhear: as of :func:`audio.open_speech`.
+    """
+    network = model.load(job.model, threads=job.threads)
+    with audio.open_speech(job.speech, job.start_s, job.end_s, rate=network.sample_rate, overhear=overhear) as speech:
         return Heard(*network.listen(speech, progress=progress, cancelled=cancelled))
 
 

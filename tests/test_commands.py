@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from a2f_addon import commands, job, settings
+from a2f_addon import about, commands, job, settings
 from a2f_addon.errors import A2FError
 from a2f_addon.files import livelink
 
@@ -62,15 +62,22 @@ def test_a_line_that_fails_does_not_keep_the_others(capsys: pytest.CaptureFixtur
     assert bake("gone.wav", "line_07.wav", "-o", "out", "--json") == 1
     out, err = capsys.readouterr()
     failed, done = (json.loads(line) for line in out.splitlines())
-    assert failed == {"speech": "gone.wav", "output": None, "error": err.strip()}
+    assert failed.pop("seconds") < 10
+    sentence = err.strip()
+    assert failed == {"line": 1, "speech": "gone.wav", "output": None, "status": "failed", "message": sentence, "error": sentence}
+    assert done["status"] == "done" and done["message"] == ""
     assert done["output"] == str(Path("out/line_07.csv")) and done["frames"] == len(livelink.read(Path(done["output"])))
     assert err.startswith("There is no file 'gone.wav'") and err.count("\n") == 1
 
 
 MISTAKES = {
     "nothing": ([], "required: COMMAND"),
-    "no recording": (["bake", "-o", "face.csv"], "required: SPEECH"),
-    "no output": (["bake", "line_07.wav"], "required: -o/--output"),
+    "no recording": (["bake", "-o", "face.csv"], "Name recordings or a --manifest"),
+    "both": (["bake", "line_07.wav", "--manifest", "lines.csv", "-o", "out"], "Name recordings or a --manifest"),
+    "no output": (["bake", "line_07.wav"], "Say after -o"),
+    "no process": (["bake", "line_07.wav", "-o", "out", "--jobs", "0"], "--jobs must be 1 or more"),
+    "no such format": (["bake", "line_07.wav", "-o", "out", "--format", "fbx"], "'fbx'"),
+    "empty folder": (["bake", "empty", "-o", "out"], "There is no sound file in 'empty'"),
     "no such option": (["bake", "line_07.wav", "-o", "face.csv", "--colour"], "--colour"),
     "no number": (["bake", "line_07.wav", "-o", "face.csv", "--fps", "many"], "invalid float value: 'many'"),
     "no such file": (["bake", "gone.wav", "-o", "face.csv"], "There is no file 'gone.wav'"),
@@ -94,6 +101,7 @@ MISTAKES = {
 def test_a_mistake_is_one_line_and_leaves_nothing_behind(arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
     if arguments and "--model" not in arguments:
         arguments = [*arguments, "--model", "made.onnx"]
+    Path("empty").mkdir()
     assert commands.main(arguments) == 2
     out, err = capsys.readouterr()
     assert out == "" and sentence in err and err.count("\n") == 1
@@ -115,10 +123,10 @@ def in_the_repository() -> dict[str, Any]:
 def test_what_was_there_stays_when_a_bake_fails_or_is_stopped(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     Path("face.csv").write_text("precious", "utf-8")
 
-    def stopped(*_: object) -> None:
+    def stopped(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(job, "run", stopped)
+    monkeypatch.setattr(job, "listen", stopped)
     assert bake("line_07.wav", "-o", "face.csv") == 130
     assert capsys.readouterr().err.count("\n") == 1
     assert Path("face.csv").read_text("utf-8") == "precious"
@@ -141,11 +149,11 @@ def test_progress_is_shown_on_a_terminal_and_nowhere_else(monkeypatch: pytest.Mo
 def test_every_setting_is_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[job.Motion] = []
 
-    def refuse(wanted: job.Job, *_: object) -> None:
+    def refuse(wanted: job.Job, *_: object, **__: object) -> None:
         asked.append(wanted.motion)
         raise A2FError("Enough.")
 
-    monkeypatch.setattr(job, "run", refuse)
+    monkeypatch.setattr(job, "listen", refuse)
     for item in settings.options(job.Motion):
         if item.type is bool:
             value, given = not item.default, [f"--no-{item.flag}" if item.default else f"--{item.flag}"]
@@ -166,4 +174,4 @@ def test_help_says_what_each_option_does(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert commands.main(["--version"]) == 0
-    assert capsys.readouterr().out == f"A2F {commands.version()}\n"
+    assert capsys.readouterr().out == f"A2F {about.version()}\n"

@@ -6,7 +6,7 @@ Nothing here holds a whole recording. The file is decoded, mixed and resampled i
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,8 @@ from . import wholeness
 from .resampling import resampled
 
 Floats = NDArray[np.float32]
+Overhear = Callable[[Floats, int], None]
+"""Told a block of mono samples and their rate in hertz."""
 
 BLOCK_SAMPLES = 1 << 17
 """Samples of all channels together that are decoded at once: half a megabyte."""
@@ -72,7 +74,9 @@ class _Span:
 
 
 @contextmanager
-def open_speech(path: str | Path, start_s: float | None = None, end_s: float | None = None, *, rate: int) -> Iterator[Recording]:
+def open_speech(
+    path: str | Path, start_s: float | None = None, end_s: float | None = None, *, rate: int, overhear: Overhear | None = None
+) -> Iterator[Recording]:
     """A sound file, or its span from start_s to end_s seconds, as mono samples at ``rate`` hertz.
 
     Whatever libsndfile reads, of any sample rate from 4 to 384 kHz and any number of channels. Outside the span nothing is heard: it begins and ends
@@ -80,6 +84,8 @@ def open_speech(path: str | Path, start_s: float | None = None, end_s: float | N
 
     The channels are mixed to their mean, unless that is 12 dB or more below the loudest of them (a channel with its poles swapped, one voice in a 5.1
     mix): then the loudest is heard alone. The first ten audible seconds of the file decide, so that all its spans are heard alike.
+
+    overhear: is told each block once it is mixed, at the file's own rate, for who wants to look at the sound itself.
 
     Raises SoundError for a file that is missing, empty, cut off or no sound, and for a span that cannot be or lies outside the sound.
     """
@@ -90,6 +96,8 @@ def open_speech(path: str | Path, start_s: float | None = None, end_s: float | N
         span = _span(file, path.name, start_s, end_s)
         weights = _weights(path, channels=file.channels)
         mono = _mono(_decoded(file, path.name, span), weights, name=path.name, rate=file.samplerate)
+        if overhear is not None:
+            mono = _overheard(mono, overhear, rate=file.samplerate)
         samples = None if span.frames is None else -(-span.frames * rate // file.samplerate)
         yield Recording(path.name, rate, span.first / file.samplerate, samples, resampled(mono, source_rate=file.samplerate, rate=rate))
 
@@ -221,3 +229,9 @@ def _mono(blocks: Iterable[Floats], weights: Floats, *, name: str, rate: int) ->
             raise SoundError(f"'{name}' holds samples that are no numbers, or beyond all measure, near {heard / rate:.1f} s; export it again.")
         heard += len(block)
         yield mono
+
+
+def _overheard(blocks: Iterable[Floats], overhear: Overhear, *, rate: int) -> Iterator[Floats]:
+    for block in blocks:
+        overhear(block, rate)
+        yield block

@@ -36,8 +36,10 @@ UNSAID_S = 600.0
 """Room for a recording that does not say how long it is; there is more when it needs more."""
 
 
-def load(path: Path | None = None) -> Network:
+def load(path: Path | None = None, *, threads: int | None = None) -> Network:
     """The network in an ONNX file, the bundled one by default; read once for as long as the file does not change.
+
+    threads: of the CPU that work on one window; None for all cores that this process may use.
 
     Raises ModelError for a file that is missing, damaged, not made for A2F or made for a newer one, and where onnxruntime does not load.
     """
@@ -47,12 +49,12 @@ def load(path: Path | None = None) -> Network:
     except OSError:
         remedy = "install the extension again" if path == BUNDLED else "check its name and folder"
         raise ModelError(f"There is no model file '{path}'; {remedy}.") from None
-    return _cached(path.resolve(), state.st_mtime_ns, state.st_size)
+    return _cached(path.resolve(), state.st_mtime_ns, state.st_size, threads)
 
 
 @lru_cache(maxsize=2)
-def _cached(path: Path, mtime_ns: int, size: int) -> Network:
-    return Network(path)
+def _cached(path: Path, mtime_ns: int, size: int, threads: int | None) -> Network:
+    return Network(path, threads=threads)
 
 
 class Network:
@@ -62,9 +64,10 @@ class Network:
     notes: sentences about what did not go as it should have: a graphics card that could not be used.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, threads: int | None = None) -> None:
         """Raises ModelError as :func:`load`."""
         self._path = path
+        self._threads = threads or _cores()
         self._file = path.name
         self._runtime = _runtime()
         available = self._runtime.get_available_providers()
@@ -139,7 +142,7 @@ class Network:
         """A session on the best provider that is left."""
         while True:
             try:
-                return _session(self._runtime, _contents(self._path), self._providers[0])
+                return _session(self._runtime, _contents(self._path), self._providers[0], threads=self._threads)
             except ModelError:
                 raise
             except Exception as error:  # As in _run.
@@ -225,10 +228,10 @@ def _runtime() -> ModuleType:
     return onnxruntime
 
 
-def _session(runtime: ModuleType, graph: bytes, provider: str) -> Any:
+def _session(runtime: ModuleType, graph: bytes, provider: str, *, threads: int) -> Any:
     """A session on one provider, with the CPU for what that one cannot do. Raises what onnxruntime raises."""
     options = runtime.SessionOptions()
-    options.intra_op_num_threads = _cores()
+    options.intra_op_num_threads = threads
     # Threads that wait busily would take the time that Blender needs to draw.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Fatal only: what went wrong is raised as well, and is said in a sentence.

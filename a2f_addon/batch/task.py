@@ -1,0 +1,65 @@
+"""One line of a batch and what became of it, as plain data that goes through a pipe or to another machine as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Status = Literal["done", "skipped", "failed"]
+
+FORMATS = {"csv": ".csv", "npz": ".npz", "bs": "", "blend": ".blend", "actions": ".blend"}
+"""The kinds of output and how their names end; "bs" is a folder with a pair of NumPy files."""
+IN_BLENDER = ("blend", "actions")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A line that can start.
+
+    number: of the line in the batch, from 1. speech, output, model: paths. format: one of FORMATS.
+    start_s, end_s: the span in seconds of the recording. fps: of the output.
+    motion: every setting of every stage under its flat name.
+    blend, object, frame_start: the character, for the outputs that Blender writes; blend is also the picture of the line in the report.
+    known: what the journal has of this output. force: do it even if it is up to date.
+    program: what :func:`resume.program` says where the batch was planned; "" where nobody else can work on it.
+    """
+
+    number: int
+    speech: str
+    output: str
+    format: str = "csv"
+    start_s: float | None = None
+    end_s: float | None = None
+    fps: float = 30.0
+    model: str | None = None
+    motion: Mapping[str, Any] = field(default_factory=dict)
+    blend: str = ""
+    object: str = ""
+    frame_start: float = 1.0
+    known: Mapping[str, Any] | None = None
+    force: bool = False
+    program: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a line.
+
+    message: a sentence, for one that failed. seconds: that the work took.
+    facts: frames, fps, start_s of what was written. record: what the journal keeps of it (see :mod:`resume`); None where nothing was written.
+    """
+
+    number: int
+    speech: str
+    output: str
+    status: Status
+    message: str = ""
+    seconds: float = 0.0
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    record: Mapping[str, Any] | None = None
+
+
+def failed(task: Task, message: str, *, seconds: float = 0.0) -> Result:
+    """A line that came to nothing."""
+    return Result(task.number, task.speech, task.output, "failed", message, seconds)
