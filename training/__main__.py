@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +29,11 @@ class Places:
     @property
     def run(self) -> Path:
         return self.cache / ".run"
+
+    @property
+    def ears(self) -> Path:
+        """The graph that labels in the second pass: a copy of what stood when the cache was new, so that a better one changes no labels unasked."""
+        return self.run / "ears.onnx"
 
     @property
     def rooms(self) -> Path:
@@ -59,9 +66,27 @@ def align(places: Places, arguments: argparse.Namespace) -> None:
     from training import align
 
     dropped = align.make(places.cache, corpora_folder=places.speech, workers=arguments.workers, progress=Progress("align"))
+    _say_dropped("align", dropped)
+
+
+def _say_dropped(step: str, dropped: Mapping[str, Counter[str]]) -> None:
     for name, reasons in dropped.items():
         for reason, count in reasons.most_common():
-            _say(f"align: {name}: {count} left out: {reason}")
+            _say(f"{step}: {name}: {count} left out: {reason}")
+
+
+def second(places: Places, arguments: argparse.Namespace) -> None:
+    """Recordings that need a taught network to be labelled: other languages, unknown words."""
+    from training import second
+
+    if not places.ears.is_file():
+        if not places.graph.is_file():
+            _say(f"second: left out, since there is no graph at {places.graph} that could listen; run it again, and train, when there is one")
+            return
+        places.run.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(places.graph, places.ears)
+    dropped = second.make(places.cache, corpora_folder=places.speech, graph=places.ears, workers=arguments.workers, progress=Progress("second"))
+    _say_dropped("second", dropped)
 
 
 def train(places: Places, arguments: argparse.Namespace) -> None:
@@ -97,11 +122,12 @@ STEPS: dict[str, Callable[[Places, argparse.Namespace], None]] = {
     "corpora": show,
     "synthesise": synthesise,
     "align": align,
+    "second": second,
     "train": train,
     "export": export,
     "evaluate": evaluate,
 }
-ALL = ("synthesise", "align", "corpora", "train", "export", "evaluate")
+ALL = ("synthesise", "align", "second", "corpora", "train", "export", "evaluate")
 
 
 class Progress:

@@ -31,17 +31,22 @@ LABEL_HZ = 100.0
 LABELS = round(CLIP_S * LABEL_HZ)
 SIL = phones.PHONES.index(phones.SILENCE)
 
-#: The share of clips of each corpus: about half the speech is of people (or of neural voices of people). A corpus of many speakers counts more than
-#: its length, one of a single reader less. A corpus that is not named here counts as OTHER_SHARE.
+#: The share of clips of each corpus: two thirds of the speech are of people (or of neural voices of people), and more than half of it is not English.
+#: A corpus of many speakers counts more than its length, one of a single reader less. A corpus that is not named here counts as OTHER_SHARE.
 SHARES: dict[str, float] = {
-    "en_kathleen": 0.15,
-    "neural_voices": 0.20,
-    "en_wakewords": 0.13,
-    "espeak_en": 0.15,
-    "espeak_world": 0.15,
-    "flite": 0.08,
-    "festival": 0.09,
-    "quiet": 0.05,
+    "en_kathleen": 0.10,
+    "neural_voices": 0.13,
+    "en_wakewords": 0.07,
+    "en_librispeech_clean": 0.11,
+    "en_coffee_orders": 0.06,
+    "precise_community": 0.02,
+    "de_kerstin": 0.11,
+    "neural_world": 0.10,
+    "espeak_en": 0.07,
+    "espeak_world": 0.14,
+    "flite": 0.04,
+    "festival": 0.05,
+    "quiet": 0.07,
 }
 OTHER_SHARE = 0.05
 QUIET = "quiet"

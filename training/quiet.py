@@ -77,13 +77,26 @@ def music(rng: np.random.Generator, times_s: NDArray[np.float64]) -> NDArray[np.
     return sound
 
 
+def tones(rng: np.random.Generator, times_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """One to three whistles, beeps or slides of few overtones, steady, swelling or in bursts."""
+    sound = np.zeros(len(times_s))
+    for _ in range(int(rng.integers(1, 4))):
+        octaves = rng.uniform(-1.5, 1.5) * times_s / times_s[-1] * (rng.random() < 0.4)
+        vibrato = rng.uniform(0, 0.02) * np.sin(2 * np.pi * rng.uniform(3, 7) * times_s) * (rng.random() < 0.4)
+        phase = 2 * np.pi * np.cumsum(80 * 2 ** (rng.uniform(0, 5) + octaves) * (1 + vibrato)) / RATE
+        tone = sum(np.sin(k * phase) / k ** rng.uniform(1.5, 4) for k in range(1, int(rng.integers(2, 6))))
+        bursts = np.sin(2 * np.pi * rng.uniform(0.3, 4) * times_s + rng.uniform(0, 6.3)) > rng.uniform(-1.5, 0.7)
+        sound += tone * np.convolve(bursts, np.hanning(800) / np.hanning(800).sum(), "same") * rng.uniform(0.2, 1)
+    return sound
+
+
 def nothing(rng: np.random.Generator, times_s: NDArray[np.float64]) -> NDArray[np.float64]:
     """Digital silence, or no more than the last bit's rustle."""
     return np.zeros(len(times_s)) if rng.random() < 0.5 else rng.uniform(-1, 1, len(times_s)) * 2 / 32_768
 
 
 #: Each kind, and how many clips of it the full corpus holds.
-KINDS: dict[Callable[[np.random.Generator, Any], Any], int] = {hum: 8, coloured: 14, breath: 14, music: 14, nothing: 6}
+KINDS: dict[Callable[[np.random.Generator, Any], Any], int] = {hum: 8, coloured: 16, breath: 24, music: 60, tones: 40, nothing: 6}
 
 
 def _made(rng: np.random.Generator) -> Iterator[Recording]:
@@ -114,7 +127,7 @@ def _silent(name: str, kind: str, licence: str, audio: NDArray[np.int16]) -> Rec
 
 
 def make(cache: Path, *, noise_folder: Path, seed: int = 0, progress: corpora.Progress = lambda done, what: None) -> corpora.Corpus:
-    """Write the corpus of sound without speech, some twelve minutes; without `noise_folder` only what is made by formula."""
+    """Write the corpus of sound without speech, some twenty minutes; without `noise_folder` only what is made by formula."""
     made_from = corpora.fingerprint(seed, corpora.folder_state(noise_folder), corpora.source_of(__file__), corpora.held_out_text())
     if corpora.is_current(cache, CORPUS, made_from):
         return corpora.read_corpus(cache, CORPUS, split=None)
