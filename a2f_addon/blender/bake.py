@@ -18,7 +18,7 @@ from ..errors import TargetError
 from ..face.curves import FaceCurves
 from . import compat, ownership
 from .standing import Layer
-from .targets import Plan, Target, key_by_uid
+from .targets import Plan, Target, key_by_uid, values
 
 LINEAR = 1
 """BEZT_IPO_LIN in Blender's DNA_curve_types.h."""
@@ -36,11 +36,12 @@ def write(plan: Plan, curves: FaceCurves, frames: NDArray[np.float64]) -> list[A
     Raises TargetError where a target is gone since the plan was made. Whatever is raised, nothing is changed.
     """
     keys = [_key(target) for target in plan.targets]
+    keyed = values(plan, curves)
     with ExitStack() as undo:
         parts = _new_parts(plan.action_name, plan.targets, keys, undo)
         for target, (action, slot) in zip(plan.targets, parts, strict=True):
             for channel in target.face.channels:
-                _fill(compat.new_fcurve(action, slot, channel.data_path), frames, curves.channel(channel.arkit))
+                _fill(compat.new_fcurve(action, slot, channel.data_path), frames, keyed[channel.takes])
         rests = _rests(plan, keys, undo)
         for target, key, part in zip(plan.targets, keys, parts, strict=True):
             _switch(target, key, part, rests.get(target.face.uid), undo)

@@ -9,7 +9,6 @@ import bpy
 from bpy.types import Context
 
 from ..errors import SoundError
-from ..face.arkit import NAMES
 from ..job import Motion
 from ..settings import options
 from . import compat, runner, source, targets
@@ -99,9 +98,9 @@ def _draw_targets(layout: Any, context: Context, faces: list[Face]) -> None:
     if not faces:
         _draw_sentence(layout, context, targets.NO_FACE, icon="INFO")
         return
-    shapes = {channel.arkit for face in faces for channel in face.channels}
+    shapes = {channel.shape for face in faces for channel in face.channels}
     others = f" and {len(faces) - 1} more" if len(faces) > 1 else ""
-    layout.label(text=f"{faces[0].object}{others}: {len(shapes)} of {len(NAMES)} shapes", icon="SHAPEKEY_DATA", translate=False)
+    layout.label(text=f"{faces[0].object}{others}: {faces[0].rig}, {len(shapes)} shapes", icon="SHAPEKEY_DATA", translate=False)
 
 
 def _draw_button(layout: Any, context: Context, speech: Source | str, faces: list[Face]) -> None:

@@ -167,17 +167,13 @@ def _plan(request: Request, curves: FaceCurves | None) -> Plan:
     there = {each.session_uid: each for each in bpy.data.objects}
     if any(uid not in there for uid in request.asked):
         raise TargetError("The face was deleted during its bake; nothing was changed.")
-    reach = None
-    if curves is not None and len(curves):
-        spans = zip(curves.values.min(axis=0).tolist(), curves.values.max(axis=0).tolist(), strict=True)
-        reach = dict(zip(curves.names, spans, strict=True))
     return targets.plan(
         [there[uid] for uid in request.objects if uid in there],
         asked=[there[uid] for uid in request.asked],
         name=request.source.name,
         identity=request.source.identity,
         scene=_scene(request),
-        reach=reach,
+        curves=curves,
     )
 
 

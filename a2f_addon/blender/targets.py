@@ -9,23 +9,23 @@ from typing import Any
 import bpy
 from bpy.types import Context, Key, Object, Scene
 
+from .. import rigs
 from ..errors import TargetError
-from ..face.arkit import NAMES
-from ..face.matching import match, nearest
+from ..face import retarget
+from ..face.curves import FaceCurves, Floats
+from ..face.matching import nearest
+from ..face.retarget import Recipe
 from . import ownership
 from .standing import Layer, Owners, Standing, layer
 
 NO_FACE = "Select a face with ARKit shape keys (jawOpen, mouthClose and so on)."
 
-Reach = Mapping[str, tuple[float, float]]
-"""ARKit name to the lowest and the highest value that its curve takes."""
-
 
 @dataclass(frozen=True)
 class Channel:
-    """A shape key and the curve that it takes. low, high: how far its slider goes."""
+    """A shape key and the curves that it takes, each as often as its weight says. low, high: how far its slider goes."""
 
-    arkit: str
+    takes: Recipe
     shape: str
     data_path: str
     low: float
@@ -37,7 +37,7 @@ class Face:
     """A Key with face shapes.
 
     uid: its session_uid. object: the name of a mesh that shows it. driven: shapes that a driver moves, and no key can.
-    passed_over: shapes whose names fit less well than another's.
+    passed_over: shapes whose names fit less well than another's. rig: the naming that was recognised.
     """
 
     uid: int
@@ -45,6 +45,7 @@ class Face:
     channels: tuple[Channel, ...]
     driven: tuple[str, ...] = ()
     passed_over: tuple[str, ...] = ()
+    rig: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,15 +123,14 @@ def plan(
     name: str,
     identity: str,
     scene: Scene,
-    reach: Reach | None = None,
+    curves: FaceCurves | None = None,
 ) -> Plan:
     """What baking the recording onto these objects will do.
 
     asked: those of the objects that the artist chose; what hinders one of them stops the bake, and what hinders another leaves just that one out.
-    reach: what the curves do, for shapes that take them; without it, all 52 from 0 to 1.
+    curves: what will be keyed; without them, nothing can be said of sliders that are too short.
     Raises TargetError with a sentence for every problem.
     """
-    reach = dict.fromkeys(NAMES, (0.0, 1.0)) if reach is None else reach
     owners = Owners()
     problems: list[str] = []
     left_out: list[str] = []
@@ -140,7 +140,7 @@ def plan(
     for face in faces(objects):
         hindrances = list(_hindrances(face))
         if not hindrances:
-            targets.append(_target(_limited_to(face, reach), identity=identity, scene=scene, reach=reach, owners=owners, warn=warnings.append))
+            targets.append(_target(_limited_to(face, curves), identity=identity, scene=scene, curves=curves, owners=owners, warn=warnings.append))
         elif face.uid in chosen:
             problems += hindrances
         else:
@@ -178,21 +178,31 @@ def _face(key: Key, name: str) -> Face:
     animation = key.animation_data
     driven_paths = {driver.data_path for driver in animation.drivers} if animation else set()
     channels, driven = [], []
-    matches = match(blocks)
-    for arkit, shapes in matches.found.items():
-        for shape in shapes:
-            block = blocks[shape]
-            path = block.path_from_id("value")
-            if path in driven_paths:
-                driven.append(shape)
-            else:
-                channels.append(Channel(arkit, shape, path, block.slider_min, block.slider_max))
-    passed_over = tuple(shape for shapes in matches.passed_over.values() for shape in shapes)
-    return Face(key.session_uid, name, tuple(channels), tuple(driven), passed_over)
+    found = rigs.detect(blocks)
+    for shape, takes in found.recipes.items():
+        block = blocks[shape]
+        path = block.path_from_id("value")
+        if path in driven_paths:
+            driven.append(shape)
+        else:
+            channels.append(Channel(takes, shape, path, block.slider_min, block.slider_max))
+    return Face(key.session_uid, name, tuple(channels), tuple(driven), found.passed_over, found.rig.title)
 
 
-def _limited_to(face: Face, reach: Reach) -> Face:
-    return replace(face, channels=tuple(channel for channel in face.channels if channel.arkit in reach))
+def values(plan: Plan, curves: FaceCurves) -> Mapping[Recipe, Floats]:
+    """What every channel of a plan is keyed with, by what it takes: float32 [frames] each."""
+    return _mixed([channel for target in plan.targets for channel in target.face.channels], curves)
+
+
+def _mixed(channels: Iterable[Channel], curves: FaceCurves) -> Mapping[Recipe, Floats]:
+    return retarget.mixed(curves, [channel.takes for channel in channels], rigs.visemes().values())
+
+
+def _limited_to(face: Face, curves: FaceCurves | None) -> Face:
+    if curves is None:
+        return face
+    there = set(curves.names)
+    return replace(face, channels=tuple(each for each in face.channels if not there.isdisjoint(retarget.needs(each.takes, rigs.visemes()))))
 
 
 def _hindrances(face: Face) -> Iterator[str]:
@@ -214,10 +224,11 @@ def _hindrances(face: Face) -> Iterator[str]:
         yield f"Every face shape of '{face.object}' has a driver, which keys cannot overrule; remove the drivers, or key what drives them."
 
 
-def _target(face: Face, *, identity: str, scene: Scene, reach: Reach, owners: Owners, warn: Callable[[str], None]) -> Target:
+def _target(face: Face, *, identity: str, scene: Scene, curves: FaceCurves | None, owners: Owners, warn: Callable[[str], None]) -> Target:
     key = _present(face)
     animation = key.animation_data
-    _warn_of_sliders(face, reach, warn)
+    if curves is not None and len(curves):
+        _warn_of_sliders(face, curves, warn)
     _warn_of_what_hides(key, face, warn)
     if animation is None:
         return Target(face, None, (), "HOLD", False, ())
@@ -236,8 +247,9 @@ def _target(face: Face, *, identity: str, scene: Scene, reach: Reach, owners: Ow
     return Target(face, beneath, rest, "NOTHING", silenced, standing.outdated)
 
 
-def _warn_of_sliders(face: Face, reach: Reach, warn: Callable[[str], None]) -> None:
-    tight = [each for each in face.channels if reach[each.arkit][0] < each.low - 1e-6 or reach[each.arkit][1] > each.high + 1e-6]
+def _warn_of_sliders(face: Face, curves: FaceCurves, warn: Callable[[str], None]) -> None:
+    mixed = _mixed(face.channels, curves)
+    tight = [each for each in face.channels if mixed[each.takes].min() < each.low - 1e-6 or mixed[each.takes].max() > each.high + 1e-6]
     if tight:
         names = _listed([f"{each.shape} ({each.low:g} to {each.high:g})" for each in tight])
         warn(f"The sliders of {names} on '{face.object}' are too short for the curves, which Blender cuts off there.")
@@ -269,7 +281,7 @@ def _warn_of_overlap(face: Face, artists: Mapping[str, str], warn: Callable[[str
 
 
 def _missing_jaw(targets: Iterable[Target]) -> list[str]:
-    if any(channel.arkit == "jawOpen" for target in targets for channel in target.face.channels):
+    if any("jawOpen" in retarget.needs(channel.takes, rigs.visemes()) for target in targets for channel in target.face.channels):
         return []
     return ["No mesh has jawOpen among the shapes that can be keyed, so the mouth will not open."]
 

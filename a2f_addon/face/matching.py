@@ -1,4 +1,4 @@
-"""Which of a rig's shape keys is which of ARKit's 52, whatever their spelling.
+"""Which of a rig's shape keys is which of ARKit's 52, or of another naming's, whatever their spelling.
 
 Every spelling that is understood is made once from the 52 names, as a word without case or separators (``eyeblinkleft``, ``eyeblinkl``);
 a found name is cut into its words and its longest tail that is such a spelling decides. What stands before the tail is a prefix, and may be anything
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
@@ -25,6 +26,15 @@ REGIONS = frozenset({"eye", "eyes", "brow", "brows", "jaw", "mouth", "lip", "lip
 OPPOSITES = frozenset({"no", "not", "un", "inv", "inverse", "neg", "negative", "anti", "fix", "corr", "corrective", "combo"})
 """Words that make of a shape something other than that shape."""
 
+EXACT, SPELLED, GUESSED = "EXACT", "SPELLED", "GUESSED"
+"""How sure a found name is: letter by letter; the same words written differently; only much alike, for a person to look at."""
+
+LONG_NAME = 6
+"""Letters from which on a name says enough to be known behind any prefix; Fcl_MTH_A has seven."""
+ALIKE = 0.82
+"""The least likeness (difflib's ratio) that is worth a guess."""
+
+_BETWEEN = re.compile(r"[\W_]+")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _COPY_NUMBER = re.compile(r"\.\d{3,}$")
 
@@ -83,6 +93,64 @@ def nearest(names: Iterable[str], *, count: int = 3) -> list[tuple[str, str]]:
             pairs.append((difflib.SequenceMatcher(None, plain, close).ratio(), name, known[close]))
     pairs.sort(key=lambda pair: -pair[0])
     return [(name, arkit) for _, name, arkit in pairs[:count]]
+
+
+class Found(NamedTuple):
+    """A mesh's own name for a target, and how sure it is."""
+
+    name: str
+    sureness: str
+
+
+def fit(targets: Collection[str], names: Iterable[str], *, prefixes: Sequence[str] = ("",)) -> dict[str, Found]:
+    """The names that are these targets' own, prefixed or not, by target: the plainest spelling of each that is there."""
+    spelt: dict[str, tuple[int, str]] = {}
+    exact = {prefix + target: target for target in targets for prefix in prefixes}
+    whole = {_letters(prefix + target): target for target in targets for prefix in prefixes}
+    tails = {_letters(target): target for target in targets if len(_letters(target)) >= LONG_NAME}
+    for name in names:
+        for rank, target in enumerate((exact.get(name), whole.get(_letters(name)), _behind_a_prefix(name, tails))):
+            if target is not None:
+                spelt[target] = min(spelt.get(target, (rank, name)), (rank, name), key=lambda found: found[0])
+                break
+    return {target: Found(name, SPELLED if rank else EXACT) for target, (rank, name) in spelt.items()}
+
+
+def guess(targets: Iterable[str], names: Iterable[str]) -> dict[str, str]:
+    """For targets that nothing was found for, the one name that is much alike; each name once, the likest pair first."""
+    known = {name: _letters(name) for name in names}
+    pairs = sorted(
+        ((difflib.SequenceMatcher(None, _letters(target), letters).ratio(), target, name) for target in targets for name, letters in known.items()),
+        key=lambda pair: -pair[0],
+    )
+    found: dict[str, str] = {}
+    for ratio, target, name in pairs:
+        if ratio < ALIKE:
+            break
+        if target not in found and name not in found.values() and _side(target) == _side(name):
+            found[target] = name
+    return found
+
+
+def _side(name: str) -> str:
+    words = _words(name)
+    return next((side for side, written in SIDES.items() if words and (words[-1] in written or words[0] in written)), "")
+
+
+def _letters(name: str) -> str:
+    """What is left of a name without case, separators, width of letters and the number of a copy."""
+    plain = unicodedata.normalize("NFKC", _COPY_NUMBER.sub("", name)).casefold()
+    return "".join(letter for letter in plain if letter.isalnum())
+
+
+def _behind_a_prefix(name: str, tails: dict[str, str]) -> str | None:
+    parts = _BETWEEN.split(_COPY_NUMBER.sub("", name))
+    for start in range(1, len(parts)):
+        target = tails.get(_letters("".join(parts[start:])))
+        if target is not None:
+            before = [word for part in parts[:start] for word in _words(part)]
+            return target if (_movements() | OPPOSITES).isdisjoint(before) else None
+    return None
 
 
 def _chosen(ranked: list[_Candidate]) -> tuple[str, ...]:

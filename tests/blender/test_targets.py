@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+import numpy as np
 import pytest
 from inside import VALUE, everything, make_action, make_head, play, put_strip
 
 from a2f_addon.blender import targets
 from a2f_addon.errors import TargetError
 from a2f_addon.face.arkit import NAMES
+from a2f_addon.face.curves import FaceCurves
 
 
 def plan(**more: Any) -> targets.Plan:
@@ -185,7 +187,8 @@ def test_a_face_without_a_jaw_is_said() -> None:
 @pytest.mark.parametrize(("reach", "said"), [((0.0, 0.4), False), ((0.0, 0.6), True), ((-0.1, 0.4), True)])
 def test_a_slider_is_too_short_only_for_curves_that_go_further(reach: tuple[float, float], said: bool) -> None:
     make_head(["jawOpen"]).data.shape_keys.key_blocks["jawOpen"].slider_max = 0.5
-    assert any("jawOpen (0 to 0.5)" in warning for warning in plan(reach={"jawOpen": reach}).warnings) == said
+    curves = FaceCurves(24.0, 0.0, ("jawOpen",), np.float32([[reach[0]], [reach[1]]]))
+    assert any("jawOpen (0 to 0.5)" in warning for warning in plan(curves=curves).warnings) == said
 
 
 def test_a_plan_changes_nothing() -> None:

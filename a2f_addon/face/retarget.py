@@ -1,0 +1,168 @@
+"""From ARKit's 52 curves to whatever a rig has instead: a sparse, non-negative linear map, and for rigs with mouth shapes a fit of those.
+
+A mouth shape (a viseme, or one of A, I, U, E, O) is described once as the ARKit shapes that it is made of. What a frame's mouth looks like is then
+taken apart into as much of each as fits best (non-negative least squares), so that every stage before this one, smoothing, style and seals, is seen
+on such a rig too.
+Lips that meet are decided by the gap between them, not by the fit: no shape that opens the mouth is left in a seal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .closure import GAP
+from .curves import FaceCurves, Floats
+
+Recipe = tuple[tuple[str, float], ...]
+"""What a target takes: (source, weight) pairs. A source is an ARKit name or a mouth shape, written ``set:shape``."""
+
+SEPARATOR = ":"
+TOGETHER = f"lips{SEPARATOR}together"
+"""A source that is no mouth shape: how closed the lips are, whatever the jaw does; mouthClose as a share of jawOpen, 0 to 1."""
+JAW_AT_LEAST = 0.05
+"""Below which a jaw is as good as shut, and the share means little."""
+PARTED = 0.08
+"""The gap, as a share of an open jaw, from which on lips are apart to the eye; what speaks without closing is kept above it (see closure)."""
+STIRRING = 0.20
+"""Jaw, rolls and pressure together, from which on a closed mouth is a seal that is being made, not one at rest."""
+RIDGE = 0.02
+"""Keeps shapes that look alike from taking turns: with it, a small change of the face is a small change of every shape."""
+STEPS = 40
+"""Of the accelerated gradient method (Beck and Teboulle 2009, FISTA); more change no weight by more than a hundredth."""
+BLOCK = 8192
+"""Frames at a time, so that the work stays in the processor's cache."""
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """A rig's set of mouth shapes.
+
+    poses: shape to the ARKit shapes that it is made of, and how much of each. rest: the shape that takes what the others leave, or empty.
+    closed: the shape of lips that meet, or empty where the set has none, and a seal is the absence of all.
+    """
+
+    name: str
+    poses: Mapping[str, Mapping[str, float]]
+    rest: str = ""
+    closed: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All shapes of the set."""
+        return (*self.poses, *([self.rest] if self.rest else []))
+
+    def source(self, shape: str) -> str:
+        """What a recipe calls a shape of this set."""
+        return f"{self.name}{SEPARATOR}{shape}"
+
+
+def retarget(curves: FaceCurves, recipes: Mapping[str, Recipe], sets: Iterable[Shapes] = ()) -> FaceCurves:
+    """The curves of a rig's own targets, in the order of the recipes.
+
+    Sources that the curves lack count as 0. Raises KeyError for a mouth shape of a set that is not among `sets`.
+    """
+    made = mixed(curves, list(recipes.values()), sets)
+    values = np.stack([made[recipe] for recipe in recipes.values()], axis=1) if recipes else np.zeros((len(curves), 0), np.float32)
+    return FaceCurves(curves.fps, curves.start, tuple(recipes), values)
+
+
+def mixed(curves: FaceCurves, recipes: Sequence[Recipe], sets: Iterable[Shapes] = ()) -> dict[Recipe, Floats]:
+    """For each recipe the curve that it makes, float32 [frames]; equal recipes are made once. Raises as :func:`retarget`."""
+    sources = {source for recipe in recipes for source, _ in recipe}
+    known = {each.name: each for each in sets}
+    fitted: dict[str, Floats] = {}
+    if TOGETHER in sources:
+        fitted[TOGETHER] = _together(curves)
+    for name in sorted({source.partition(SEPARATOR)[0] for source in sources if SEPARATOR in source and source != TOGETHER}):
+        fitted |= {known[name].source(shape): curve for shape, curve in fit(curves, known[name]).items()}
+    found: dict[Recipe, Floats] = {}
+    for recipe in dict.fromkeys(recipes):
+        total = np.zeros(len(curves), np.float32)
+        for source, weight in recipe:
+            if source in fitted:
+                total += np.float32(weight) * fitted[source]
+            elif source in curves.names:
+                total += np.float32(weight) * curves.channel(source)
+        found[recipe] = total
+    return found
+
+
+def needs(recipe: Recipe, sets: Mapping[str, Shapes]) -> set[str]:
+    """The ARKit names that a recipe listens to."""
+    found: set[str] = set()
+    for source, _ in recipe:
+        name, separator, shape = source.partition(SEPARATOR)
+        if source == TOGETHER:
+            found |= {"jawOpen", "mouthClose"}
+        elif not separator:
+            found.add(source)
+        elif name in sets:
+            shapes = sets[name]
+            found |= set(shapes.poses.get(shape) or {each for pose in shapes.poses.values() for each in pose})
+    return found
+
+
+def _together(curves: FaceCurves) -> Floats:
+    if "jawOpen" not in curves.names or "mouthClose" not in curves.names:
+        return np.zeros(len(curves), np.float32)
+    return np.clip(curves.channel("mouthClose") / np.maximum(curves.channel("jawOpen"), JAW_AT_LEAST), 0, 1).astype(np.float32)
+
+
+def fit(curves: FaceCurves, shapes: Shapes) -> dict[str, Floats]:
+    """How much of each mouth shape a face shows: shape to float32 [frames], 0 to 1, together at most 1.
+
+    The shape at rest takes what is missing to 1. Where lips meet, the closed shape takes all; without one, every shape goes to 0.
+    """
+    features = sorted({name for pose in shapes.poses.values() for name in pose})
+    poses = np.array([[pose.get(name, 0.0) for name in features] for pose in shapes.poses.values()])
+    amounts = np.zeros((len(curves), len(poses)), np.float32)
+    for start in range(0, len(curves), BLOCK):
+        part = slice(start, start + BLOCK)
+        face = {name: curves.values[part, column].astype(np.float64) for column, name in enumerate(curves.names)}
+        amounts[part] = _fitted(face, features, poses, list(shapes.poses).index(shapes.closed) if shapes.closed else None)
+    found = {shape: amounts[:, number] for number, shape in enumerate(shapes.poses)}
+    if shapes.rest:
+        found[shapes.rest] = np.maximum(0, 1 - amounts.sum(axis=1, dtype=np.float32))
+    return found
+
+
+def _fitted(face: Mapping[str, NDArray[np.float64]], features: Sequence[str], poses: NDArray[np.float64], closed: int | None) -> NDArray[np.float64]:
+    """float64 [frames, shapes]."""
+    frames = len(next(iter(face.values()), ()))
+    zeros = np.zeros(frames)
+    seen = np.stack([face.get(name, zeros) for name in features], axis=1)
+    amounts = _non_negative(seen @ poses.T, poses @ poses.T + RIDGE * np.mean(np.sum(poses**2, axis=1)) * np.eye(len(poses)))
+    gap = np.clip(sum((share * face[name] for name, share in GAP.items() if name in face), zeros) / PARTED, 0, 1)
+    apart = gap * gap * (3 - 2 * gap)
+    seal = (1 - apart) * np.clip(_effort(face, zeros) / STIRRING, 0, 1)
+    if closed is not None:
+        amounts[:, closed] *= 1 - apart  # open lips are no P, however hard they press
+    others = [number for number in range(len(poses)) if number != closed]
+    amounts[:, others] *= apart[:, None]
+    amounts /= np.maximum(1, amounts.sum(axis=1, keepdims=True))
+    if closed is not None:
+        amounts[:, closed] = np.maximum(amounts[:, closed], np.minimum(seal, 1 - amounts[:, others].sum(axis=1)))
+    return amounts
+
+
+def _effort(face: Mapping[str, NDArray[np.float64]], zeros: NDArray[np.float64]) -> NDArray[np.float64]:
+    shares = {"jawOpen": 1.0, "mouthRollLower": 0.5, "mouthRollUpper": 0.5, "mouthPressLeft": 0.25, "mouthPressRight": 0.25}
+    return sum((share * face[name] for name, share in shares.items() if name in face), zeros)
+
+
+def _non_negative(onto: NDArray[np.float64], gram: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each row's x >= 0 with the least x G x / 2 - b x; onto: the b, [frames, shapes]."""
+    step = 1 / np.linalg.eigvalsh(gram)[-1]
+    move, ahead = np.eye(len(gram)) - step * gram, step * onto
+    now = np.maximum(0, ahead)
+    trial, pace = now, 1.0
+    for _ in range(STEPS):
+        new = np.maximum(0, trial @ move + ahead)
+        faster = (1 + np.sqrt(1 + 4 * pace * pace)) / 2
+        trial = new + (pace - 1) / faster * (new - now)
+        now, pace = new, faster
+    return now
