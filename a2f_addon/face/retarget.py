@@ -29,10 +29,10 @@ PARTED = 0.08
 """The gap, as a share of an open jaw, from which on lips are apart to the eye; what speaks without closing is kept above it (see closure)."""
 STIRRING = 0.20
 """Jaw, rolls and pressure together, from which on a closed mouth is a seal that is being made, not one at rest."""
-RIDGE = 0.02
+RIDGE = 0.005
 """Keeps shapes that look alike from taking turns: with it, a small change of the face is a small change of every shape."""
-STEPS = 40
-"""Of the accelerated gradient method (Beck and Teboulle 2009, FISTA); more change no weight by more than a hundredth."""
+STEPS = 80
+"""Of the accelerated gradient method (Beck and Teboulle 2009, FISTA); more of them change no weight by more than a twentieth."""
 BLOCK = 8192
 """Frames at a time, so that the work stays in the processor's cache."""
 
