@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from . import job as jobs
+from . import presets
 from .about import version
 from .batch import plan as plans
 from .batch import pool, run, work
@@ -216,6 +217,10 @@ def _add_bake(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that work side by side (default 1)")
     parser.add_argument("--force", action="store_true", help="bake also what is up to date, which a list or a folder otherwise skips")
     parser.add_argument("--json", action="store_true", help="print what became of each recording, a JSON object a line")
+    known = ", ".join(presets.names())
+    parser.add_argument("--preset", default=argparse.SUPPRESS, metavar="NAME", help=f"a whole set of settings: {known}, or a .toml file of your own")
+    seed = "one number for everything that draws lots: another gives another natural take, the same number the same"
+    parser.add_argument("--seed", type=int, default=argparse.SUPPRESS, metavar="N", help=seed)
     groups: dict[str, Any] = {}
     for item in options(jobs.Motion):
         stage = item.path[0]
@@ -232,8 +237,12 @@ def _add(group: Any, item: Option) -> None:
         words = f"switch off: {description[:1].lower()}{description[1:]}" if item.default else description
         group.add_argument(flag, dest=item.name, action=action, default=argparse.SUPPRESS, help=words)
         return
-    words = f"{description} (default {item.default}{item.unit and ' ' + item.unit})"
-    group.add_argument(f"--{item.flag}", dest=item.name, type=item.type, default=argparse.SUPPRESS, metavar=_metavar(item), help=words)
+    if item.choices:
+        description += f": {', '.join(item.choices)}"
+    words = f"{description} (default {'none' if item.default == '' else item.default}{item.unit and ' ' + item.unit})"
+    # What a list of recordings may say of each line stays apart from the single settings, which override it.
+    dest = {"emotion_mix": "emotion", "style_name": "style"}.get(item.name, item.name)
+    group.add_argument(f"--{item.flag}", dest=dest, type=item.type, default=argparse.SUPPRESS, metavar=_metavar(item), help=words)
 
 
 def _metavar(item: Option) -> str:

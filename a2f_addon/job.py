@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .errors import SettingError
-from .face import articulation, brows, closure, eyes, head, silence, smoothing
+from .face import arkit, articulation, brows, closure, emotion, eyes, head, rescale, silence, smoothing
 from .face.curves import FaceCurves, Speech
 from .settings import group
 from .speech import audio, model
@@ -27,6 +27,8 @@ class Motion:
     smoothing: smoothing.Smoothing = group(smoothing.Smoothing)
     articulation: articulation.Articulation = group(articulation.Articulation)
     silence: silence.Silence = group(silence.Silence)
+    emotion: emotion.Emotion = group(emotion.Emotion)
+    rescale: rescale.Rescale = group(rescale.Rescale)
     closure: closure.Closure = group(closure.Closure)
     eyes: eyes.Eyes = group(eyes.Eyes)
     brows: brows.Brows = group(brows.Brows)
@@ -107,7 +109,13 @@ def animate(heard: Heard, motion: Motion, *, fps: float) -> FaceCurves:
     curves = articulation.articulate(curves, speech, motion.articulation)
     curves = silence.rest(curves, speech, motion.silence)
     curves = smoothing.resampled(curves, speech, fps=fps)
+    curves = emotion.feel(curves, speech, motion.emotion)
+    curves = rescale.rescale(curves, speech, motion.rescale, names=arkit.MOUTH)
+    # After everything that moves the lips, so that they meet whatever is felt and however large it is.
     curves = closure.seal(curves, speech, motion.closure)
     curves = eyes.look(curves, speech, motion.eyes)
     curves = brows.lift(curves, speech, motion.brows)
-    return head.turn(curves, speech, motion.head)
+    curves = head.turn(curves, speech, motion.head)
+    # The rest of the face at the end, once everything that moves it has.
+    others = [name for name in curves.names if name not in arkit.MOUTH]
+    return rescale.rescale(curves, speech, motion.rescale, names=others)

@@ -40,7 +40,7 @@ def motion(
     if seed is not None:
         chosen |= {item.name: seed for item in options(Motion) if item.path[-1] == "seed"}
     if emotion:
-        raise SettingError(f"There is no emotion '{emotion}' yet.")
+        chosen["emotion_mix"] = emotion
     if style:
         raise SettingError(f"There is no style '{style}' yet.")
     return build(Motion, chosen | dict(values or {}))

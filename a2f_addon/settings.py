@@ -34,6 +34,8 @@ class Option:
     maximum: float | None = None
     flag: str = ""
     """The command line's word for it, without dashes; a bool that is on by default gets ``no-`` before it."""
+    choices: tuple[str, ...] = ()
+    """What a text may be; empty for a text that is free."""
 
     @property
     def name(self) -> str:
@@ -49,9 +51,10 @@ def option(
     maximum: float | None = None,
     unit: str = "",
     flag: str = "",
+    choices: tuple[str, ...] = (),
 ) -> Any:
     """A dataclass field that is a setting. The description is a sentence without a final stop; the unit is appended where it is shown."""
-    facts = {"description": description, "minimum": minimum, "maximum": maximum, "unit": unit, "flag": flag}
+    facts = {"description": description, "minimum": minimum, "maximum": maximum, "unit": unit, "flag": flag, "choices": choices}
     return dataclasses.field(default=default, metadata={"option": facts})
 
 
@@ -118,6 +121,8 @@ def check(settings: object) -> None:
         if item.type is bool or item.type is str:
             if not isinstance(value, item.type):
                 raise SettingError(f"{item.name} must be {'on or off' if item.type is bool else 'a text'}, not {value!r}.")
+            if item.choices and value not in item.choices:
+                raise SettingError(f"{item.name} must be one of {', '.join(item.choices)}, not {value!r}.")
             continue
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             raise SettingError(f"{item.name} must be a number, not {value!r}.")

@@ -25,7 +25,7 @@ def _cells(item: Option) -> tuple[str, ...]:
     switch = item.type is bool
     flag = f"`--no-{item.flag}`" if switch and item.default else f"`--{item.flag}`"
     default = ("on" if item.default else "off") if switch else f"{item.default}{item.unit and ' ' + item.unit}"
-    bounds = "" if item.minimum is None or item.maximum is None else f"{item.minimum:g} to {item.maximum:g}"
+    bounds = ", ".join(item.choices) if item.minimum is None or item.maximum is None else f"{item.minimum:g} to {item.maximum:g}"
     return flag, f"`{item.name}`", item.description, default, bounds
 
 

@@ -146,6 +146,10 @@ def test_progress_is_shown_on_a_terminal_and_nowhere_else(monkeypatch: pytest.Mo
         assert stream.getvalue().endswith("\x1b[K") is shown
 
 
+WORDS = {"emotion_mix": "joy:0.5", "rescale_gains": "jawOpen:0.5", "style_name": "stoic"}
+"""A text that each setting understands, where any text will not do."""
+
+
 def test_every_setting_is_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[job.Motion] = []
 
@@ -158,7 +162,7 @@ def test_every_setting_is_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
         if item.type is bool:
             value, given = not item.default, [f"--no-{item.flag}" if item.default else f"--{item.flag}"]
         else:
-            value = item.minimum if item.type in (int, float) else "x"
+            value = item.minimum if item.type in (int, float) else item.choices[-1] if item.choices else WORDS[item.name]
             given = [f"--{item.flag}", str(value)]
         assert bake("line_07.wav", "-o", "face.csv", *given) == 2
         assert settings.flat(asked[-1]) == {**settings.flat(job.Motion()), item.name: value}

@@ -21,6 +21,7 @@ class Kettle:
     litres: float = settings.option(1.5, "How much water", minimum=0.1, maximum=2.0, unit="l")
     cups: int = settings.option(4, "For how many", minimum=1)
     tea: str = settings.option("green", "What for")
+    where: str = settings.option("hob", "Where it stands", choices=("hob", "fire"))
 
     def __post_init__(self) -> None:
         settings.check(self)
@@ -35,8 +36,8 @@ class Kitchen:
 
 def test_every_setting_is_listed_once_in_order_under_a_flat_name_and_a_flag() -> None:
     found = settings.options(Kitchen)
-    assert [item.name for item in found] == ["kettle_on", "kettle_litres", "kettle_cups", "kettle_tea"]
-    assert [item.flag for item in found] == ["heat", "kettle-litres", "kettle-cups", "kettle-tea"]
+    assert [item.name for item in found] == ["kettle_on", "kettle_litres", "kettle_cups", "kettle_tea", "kettle_where"]
+    assert [item.flag for item in found] == ["heat", "kettle-litres", "kettle-cups", "kettle-tea", "kettle-where"]
     litres = found[1]
     assert (litres.type, litres.default, litres.unit, litres.minimum, litres.maximum) == (float, 1.5, "l", 0.1, 2.0)
 
@@ -53,7 +54,7 @@ def test_what_is_not_given_keeps_its_default() -> None:
 
 
 def test_a_setting_that_there_is_not_is_named_with_those_there_are() -> None:
-    with pytest.raises(SettingError, match=r"no setting 'kettle_colour'; the settings are kettle_cups, .*kettle_tea"):
+    with pytest.raises(SettingError, match=r"no setting 'kettle_colour'; the settings are kettle_cups, .*kettle_where"):
         settings.build(Kitchen, {"kettle_colour": "red"})
 
 
@@ -68,6 +69,7 @@ def test_a_setting_that_there_is_not_is_named_with_those_there_are() -> None:
         ("cups", 2.5, "cups must be a whole number"),
         ("on", 1, "on must be on or off"),
         ("tea", 3, "tea must be a text"),
+        ("where", "table", "where must be one of hob, fire, not 'table'"),
     ],
 )
 def test_a_value_out_of_its_range_is_refused(name: str, value: Any, sentence: str) -> None:

@@ -52,6 +52,8 @@ def _property(item: Option) -> Any:
     facts: dict[str, Any] = {"name": label(item), "description": f"{item.description}, {item.unit}" if item.unit else item.description}
     if item.type is bool:
         return BoolProperty(default=item.default, **facts)
+    if item.choices:
+        return EnumProperty(default=item.default, items=[(choice, choice.capitalize(), "") for choice in item.choices], **facts)
     if item.type is str:
         return StringProperty(default=item.default, **facts)
     if item.minimum is not None:

@@ -81,7 +81,7 @@ def _articulated(curves: FaceCurves, settings: Articulation) -> Iterator[tuple[s
             moved = gained(curve, gain * clear * _sharpened(curve, taps, sharpness))
             yield name, moved
             if name == "jawOpen" and "mouthClose" in curves.names:
-                yield "mouthClose", _kept_share(curves.channel("mouthClose"), of=curve, now=moved)
+                yield "mouthClose", kept_share(curves.channel("mouthClose"), of=curve, now=moved)
 
 
 def _sharpened(curve: Floats, taps: Floats, amount: float) -> Floats | float:
@@ -93,6 +93,6 @@ def _sharpened(curve: Floats, taps: Floats, amount: float) -> Floats | float:
     return np.clip(outstanding**amount, 1 / MOST_SHARPENED, MOST_SHARPENED).astype(np.float32)
 
 
-def _kept_share(close: Floats, *, of: Floats, now: Floats) -> Floats:
+def kept_share(close: Floats, *, of: Floats, now: Floats) -> Floats:
     """mouthClose as the same share of the jaw's opening as before: lips that met still meet, and it never exceeds the jaw where it did not."""
     return np.asarray(np.divide(close, of, out=np.zeros_like(close), where=of > 0) * now, np.float32)

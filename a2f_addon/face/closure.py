@@ -45,6 +45,8 @@ GAP = {
 }
 """What a shape does to the gap between the lips, as a share of what jawOpen does: means of two heads with ARKit's shapes."""
 _TOUCHED = (*GAP, "mouthRollUpper")
+BESIDE = {"noseSneerLeft": 0.05, "noseSneerRight": 0.05, "jawForward": 0.04}
+"""What parts the lips a little and is no articulation of theirs, as a share of what jawOpen does: means of the same heads."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ def seal(curves: FaceCurves, speech: Speech, settings: Closure) -> FaceCurves:
     stirring = _stirring(mouth)
     mouth = _parted(mouth, stirring * _open_speech(speech, curves.times) * (1 - sealed), gap=settings.parting)
     mouth = _sealed(_bitten(mouth, stirring * bitten), sealed)
+    beside = sum((part * curves.channel(name) for name, part in BESIDE.items() if name in curves.names), np.zeros(len(curves)))
+    mouth = _met(mouth, sealed * beside)
     if "jawOpen" in mouth and "mouthClose" in mouth:
         mouth["mouthClose"] = np.minimum(mouth["mouthClose"], mouth["jawOpen"])
     return curves.with_channels({name: np.clip(curve, 0, 1).astype(np.float32) for name, curve in mouth.items()})
@@ -131,6 +135,11 @@ def _sealed(mouth: Mouth, amount: Doubles) -> Mouth:
         if "mouthClose" in shut:
             shut["mouthClose"] = shut["mouthClose"] + amount * (shut["jawOpen"] - shut["mouthClose"])
     return shut
+
+
+def _met(mouth: Mouth, gap: Doubles) -> Mouth:
+    """The lower lip pushed up by as much as a wrinkled nose has lifted the upper one off it."""
+    return mouth | {name: mouth[name] - gap / GAP[name] for name in ("mouthShrugLower",) if name in mouth}
 
 
 def _faded(mouth: Mouth, amount: Doubles, *names: str) -> Mouth:

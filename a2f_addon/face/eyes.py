@@ -57,7 +57,7 @@ class Eyes:
     enabled: bool = option(True, "Let the eyes blink", flag="eyes")
     blinks_per_minute: float = option(20.0, "Blinks a minute, on average", minimum=0.0, maximum=60.0, flag="blinks-per-minute")
     gaze: float = option(0.5, "How far the eyes wander; 0 keeps them on the viewer", minimum=0.0, maximum=1.0, flag="gaze")
-    seed: int = option(0, "Another number gives another natural rhythm, the same number the same", minimum=0, maximum=2**31 - 1, flag="seed")
+    seed: int = option(0, "Another number gives another natural rhythm, the same number the same", minimum=0, maximum=2**31 - 1)
 
     def __post_init__(self) -> None:
         check(self)

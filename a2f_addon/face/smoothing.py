@@ -12,29 +12,82 @@ from ..settings import check, option
 from . import arkit
 from .curves import FaceCurves, Floats, Speech
 
+GAUSSIAN, SAVITZKY_GOLAY, LOW_PASS = KINDS = ("gaussian", "savitzky-golay", "low-pass")
+HALF_POWER = math.sqrt(math.log(2)) / (2 * math.pi)
+"""The frequency at which a Gaussian of one second's deviation halves the power, in hertz: exp(-(2 pi f s)^2) = 1/2."""
+LONGEST_S = 4.0
+"""Where a low-pass filter's weights, which never quite end, are cut off: so many deviations of the Gaussian to either side, and as many again."""
+
 
 @dataclass(frozen=True)
 class Smoothing:
-    """How much of the model's jitter is taken out. Standard deviations of a Gaussian, which has no phase: nothing comes early or late."""
+    """How much of the model's jitter is taken out, by which filter, for each part of the face. None has a phase: nothing comes early or late.
+
+    The seconds are the standard deviation of a Gaussian; the other two filters halve the power at the same frequency as that Gaussian. Savitzky and
+    Golay's keeps the height of peaks longest and lets some jitter through; the low-pass filter is the magnitude of a second-order Butterworth filter
+    run forwards and backwards, and parts slow from fast most sharply.
+    """
 
     mouth_s: float = option(0.012, "Smoothing of the mouth; more blurs quick speech", minimum=0.0, maximum=0.2, unit="s", flag="smoothing")
-    rest_s: float = option(0.040, "Smoothing of everything but the mouth", minimum=0.0, maximum=1.0, unit="s")
+    upper_s: float = option(0.040, "Smoothing of brows, cheeks, nose and eyes", minimum=0.0, maximum=1.0, unit="s")
+    head_s: float = option(0.080, "Smoothing of the head's turning, where a head was recorded", minimum=0.0, maximum=1.0, unit="s")
+    kind: str = option(GAUSSIAN, "The filter that smooths", choices=KINDS)
 
     def __post_init__(self) -> None:
         check(self)
 
 
 def smooth(curves: FaceCurves, speech: Speech, settings: Smoothing) -> FaceCurves:
-    """Every channel averaged over its neighbours in time; values stay within the range that they had."""
+    """Every channel filtered; values stay within the range that they had. Seals are made after it, so it blurs none."""
     return curves.with_channels(_smoothed(curves, settings))
 
 
 def _smoothed(curves: FaceCurves, settings: Smoothing) -> Iterator[tuple[str, Floats]]:
-    mouth, rest = (gaussian(sigma_s * curves.fps) for sigma_s in (settings.mouth_s, settings.rest_s))
+    mouth, upper, head = (filter_of(settings.kind, seconds * curves.fps) for seconds in (settings.mouth_s, settings.upper_s, settings.head_s))
     for name, curve in zip(curves.names, curves.values.T, strict=True):
-        taps = mouth if name in arkit.MOUTH else rest
+        taps = mouth if name in arkit.MOUTH else head if name in arkit.HEAD else upper
         if len(taps) > 1 and curve.any():
             yield name, averaged(curve, taps)
+
+
+def filter_of(kind: str, sigma: float) -> Floats:
+    """Weights of a filter that is as strong as a Gaussian of `sigma` frames, odd in number; a single one where it would not reach the next frame."""
+    if kind == GAUSSIAN or sigma <= 0.15:
+        return gaussian(sigma)
+    return (_savitzky_golay if kind == SAVITZKY_GOLAY else _low_pass)(sigma)
+
+
+def _savitzky_golay(sigma: float) -> Floats:
+    """The middle of the parabola that fits best through an odd number of frames (Savitzky and Golay, "Smoothing and differentiation of data by
+    simplified least squares procedures", 1964): of those numbers the one whose power at the Gaussian's frequency is nearest to half."""
+    angle = 2 * math.pi * HALF_POWER / sigma
+    # Schafer, "What is a Savitzky-Golay filter?" (2011), gives a width to look around.
+    about = round(3 * math.pi / angle / 6.4)
+    fits = [_parabola(reach) for reach in range(about // 2, 2 * about + 3)]
+    return min(fits, key=lambda taps: abs(_response(taps, angle) ** 2 - 0.5)).astype(np.float32)
+
+
+def _parabola(reach: int) -> np.ndarray:
+    """The weights of 2 * reach + 1 frames; three or fewer are the frame itself, through which the parabola runs."""
+    if reach < 2:
+        return np.ones(1)
+    place = np.arange(-reach, reach + 1.0)
+    taps = 3 * reach * (reach + 1) - 1 - 5 * place**2
+    return taps / taps.sum()
+
+
+def _response(taps: np.ndarray, angle: float) -> float:
+    """What a wave of so many radians a frame is multiplied by."""
+    return float(taps @ np.cos(angle * (np.arange(len(taps)) - len(taps) // 2)))
+
+
+def _low_pass(sigma: float) -> Floats:
+    reach = math.ceil(2 * LONGEST_S * sigma)
+    frequency = np.fft.rfftfreq(4 * reach)
+    # Both runs together leave half of the power where each leaves its square root.
+    ratio = (math.sqrt(2) - 1) * (frequency * sigma / HALF_POWER) ** 4
+    taps = np.roll(np.fft.irfft(1 / (1 + ratio), 4 * reach), reach)[: 2 * reach + 1]
+    return (taps / taps.sum()).astype(np.float32)
 
 
 def gaussian(sigma: float) -> Floats:

@@ -27,21 +27,21 @@ motions = st.lists(st.floats(0, 1, width=32), min_size=1, max_size=60).map(np.ar
 @given(motions, st.floats(0, 0.2))
 def test_smoothing_stays_within_the_motion(motion: np.ndarray, sigma_s: float) -> None:
     curves, speech = faces(motion)
-    values = smooth(curves, speech, Smoothing(mouth_s=sigma_s, rest_s=sigma_s)).values
+    values = smooth(curves, speech, Smoothing(mouth_s=sigma_s, upper_s=sigma_s)).values
     assert values.min() >= curves.values.min() and values.max() <= curves.values.max()
 
 
 def test_smoothing_off_changes_nothing() -> None:
     curves = said.face(SENTENCE)
-    assert np.array_equal(smooth(curves, said.speech(SENTENCE), Smoothing(mouth_s=0, rest_s=0)).values, curves.values)
+    assert np.array_equal(smooth(curves, said.speech(SENTENCE), Smoothing(mouth_s=0, upper_s=0)).values, curves.values)
 
 
 def test_mouth_and_rest_are_smoothed_apart() -> None:
     curves, speech = faces(np.arange(40) % 2)
-    only_mouth = smooth(curves, speech, Smoothing(mouth_s=0.04, rest_s=0))
+    only_mouth = smooth(curves, speech, Smoothing(mouth_s=0.04, upper_s=0))
     assert np.ptp(only_mouth.channel("jawOpen")) < 0.2
     assert np.array_equal(only_mouth.channel("browInnerUp"), curves.channel("browInnerUp"))
-    only_rest = smooth(curves, speech, Smoothing(mouth_s=0, rest_s=0.04))
+    only_rest = smooth(curves, speech, Smoothing(mouth_s=0, upper_s=0.04))
     assert np.ptp(only_rest.channel("browInnerUp")) < 0.2
     assert np.array_equal(only_rest.channel("jawOpen"), curves.channel("jawOpen"))
 
@@ -58,7 +58,7 @@ def test_smoothing_takes_away_what_a_gaussian_of_its_seconds_does_at_any_rate_an
 
 def test_neither_end_dips() -> None:
     curves, speech = faces(np.full(30, 0.6))
-    assert np.allclose(smooth(curves, speech, Smoothing(mouth_s=0.2, rest_s=0.2)).values, 0.6, atol=1e-6)
+    assert np.allclose(smooth(curves, speech, Smoothing(mouth_s=0.2, upper_s=0.2)).values, 0.6, atol=1e-6)
 
 
 @given(motions, st.floats(1, 240))
