@@ -295,7 +295,7 @@ def _drifts(times: Doubles, settings: Emotion, number: int) -> dict[str, Doubles
 
 def _laid_over(curves: FaceCurves, posed: Mapping[str, Doubles], speech: Speech, settings: Emotion) -> Iterator[tuple[str, Floats]]:
     spoken = envelope(silence.spoken(speech, silence.Silence()), curves.times, rise_s=SPOKEN_S, fall_s=SPOKEN_S)
-    rounded = np.clip(sum((curves.channel(name) for name in ("mouthPucker", "mouthFunnel") if name in curves.names), np.zeros(len(curves))), 0, 1)
+    rounded: Doubles = curves.values[:, curves.columns(("mouthPucker", "mouthFunnel"))].sum(axis=1, dtype=np.float64).clip(0, 1)
     for name, share in posed.items():
         if name not in curves.names:
             continue
