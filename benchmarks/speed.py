@@ -61,7 +61,7 @@ def main() -> None:
         _print_bake_of(options.bake)
         return
     with tempfile.TemporaryDirectory() as folder:
-        source = _write_speech(Path(folder) / "speech.wav", minutes=options.minutes, shared=options.shared)
+        source = write_speech(Path(folder) / "speech.wav", minutes=options.minutes, shared=options.shared)
         job = Job(Path(folder) / "speech.wav", model=options.model)
         print(f"{options.minutes:g} minutes of {source}, {RATE / 1000:g} kHz mono WAV")
         print(f"{os.cpu_count()} cores, {model.load(options.model).provider}\n")
@@ -152,7 +152,7 @@ def _fcurves(key: Any) -> list[Any]:
     return compat.fcurves(key.animation_data.action, compat.slot_of(key.animation_data))
 
 
-def _write_speech(path: Path, *, minutes: float, shared: Path) -> str:
+def write_speech(path: Path, *, minutes: float, shared: Path) -> str:
     """Speech of that length in a WAV file, and what it is."""
     import soundfile
 
