@@ -1,134 +1,143 @@
 from __future__ import annotations
 
-from itertools import pairwise
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from a2f_addon.errors import SettingError
 from a2f_addon.face import arkit
-from a2f_addon.face.curves import FaceCurves, Speech
-from a2f_addon.face.eyes import LOOKS, Blink, Eyes, Glance, blinks, gaze_deg, lid_closure, look
+from a2f_addon.face.blinks import blinks
+from a2f_addon.face.curves import FaceCurves
+from a2f_addon.face.eyes import LOOKS, Eyes, aim_deg, aimed, look, recorded, towards
+from a2f_addon.face.gaze import wandering_deg
+from tests.face.test_blinks import still, talk
 
-FPS = 50.0
 LIDS = ("eyeBlinkLeft", "eyeBlinkRight")
-
-
-def said(seconds: float, *, phrase_s: float = 3.0, pause_s: float = 0.5, start: float = 0.0) -> Speech:
-    """Speech in phrases with pauses between them."""
-    times = np.arange(round(seconds * FPS)) / FPS
-    silent = (times % (phrase_s + pause_s) >= phrase_s).astype(np.float32)
-    phones = np.stack([silent, 1 - silent], axis=1)
-    return Speech(FPS, start, ("sil", "aa"), phones, np.zeros(len(times), np.float32), {"silence": ("sil",), "open": ("aa",)})
-
-
-def still(seconds: float, *, fps: float, start: float = 0.0) -> FaceCurves:
-    return FaceCurves(fps, start, arkit.NAMES, np.zeros((round(seconds * fps), 52), np.float32))
-
-
-@given(seed=st.integers(0, 2**31 - 1))
-def test_eyes_blink_as_often_as_they_should(seed: int) -> None:
-    found = blinks(said(600.0), Eyes(blinks_per_minute=20, seed=seed))
-    # 200 expected; intervals with a standard deviation of about half of their mean give 200 +- 7.5, of which this is four and a bit.
-    assert 168 <= len(found) <= 232
-
-
-@given(seed=st.integers(0, 2**31 - 1), rate=st.floats(0.1, 60), seconds=st.floats(0.02, 90))
-def test_no_two_blinks_touch_and_none_is_cut(seed: int, rate: float, seconds: float) -> None:
-    speech = said(seconds, start=4.0)
-    found = blinks(speech, Eyes(blinks_per_minute=rate, seed=seed))
-    assert all(0.07 <= blink.closing_s <= 0.10 and 0.15 <= blink.opening_s <= 0.25 for blink in found)
-    assert all(earlier.end_s + 0.09 < later.start_s for earlier, later in pairwise(found))
-    assert all(speech.times[0] <= blink.start_s and blink.end_s <= speech.times[-1] + 1e-9 for blink in found)
-
-
-def test_blinks_gather_where_phrases_end() -> None:
-    found = np.array([blink.start_s for seed in range(40) for blink in blinks(said(120.0), Eyes(seed=seed))])
-    # Within 0.3 s of an end of a phrase lies a sixth of the time.
-    near_an_end = np.abs((found % 3.5) - 3.0) < 0.3
-    assert near_an_end.mean() > 0.4
-
-
-def test_intervals_differ_as_a_persons_do() -> None:
-    starts = np.array([blink.start_s for blink in blinks(said(3600.0), Eyes())])
-    spread = np.log(np.diff(starts)).std()
-    assert 0.3 < spread < 0.9
+FIXED = Eyes(gaze=0.0, lids=False)
 
 
 @pytest.mark.parametrize("fps", [24000 / 1001, 24.0, 25.0, 29.97, 30.0, 60.0, 120.0])
 def test_every_blink_shuts_the_eyes_for_a_frame_and_opens_them_again(fps: float) -> None:
-    speech = said(60.0)
-    lids = look(still(60.0, fps=fps), speech, Eyes()).channel("eyeBlinkLeft")
-    shut = lids == 1.0
-    assert (np.diff(shut.astype(int)) == 1).sum() == len(blinks(speech, Eyes()))
-    assert lids[0] == lids[-1] == 0.0 and lids.min() == 0.0 and lids.max() == 1.0
+    speech = talk(60.0)
+    lids = look(still(60.0, fps=fps), speech, FIXED).channel("eyeBlinkLeft")
+    shut = lids > 0.97
+    assert (np.diff(shut.astype(int)) == 1).sum() == len(blinks(speech, FIXED))
+    assert lids[0] == lids[-1] == 0.0 and lids.min() == 0.0
 
 
-def test_the_motion_is_the_same_at_any_frame_rate() -> None:
-    speech = said(60.0)
-    slow, fast = (look(still(60.0, fps=fps), speech, Eyes()).values for fps in (30.0, 120.0))
-    np.testing.assert_array_equal(slow, fast[::4])
-    assert slow.any(axis=0)[:14].sum() == 10
+@pytest.mark.parametrize("fps", [24.0, 29.97, 30.0, 60.0])
+def test_the_motion_is_the_same_at_any_frame_rate(fps: float) -> None:
+    speech = talk(60.0)
+    slow, fast = (look(still(60.0, fps=rate), speech, Eyes()).values for rate in (fps, 4 * fps))
+    np.testing.assert_allclose(slow, fast[::4][: len(slow)], atol=1e-6)
+    assert slow[:, :14].any(axis=0).all()
 
 
-def test_lids_close_quicker_than_they_open_and_without_a_jerk() -> None:
-    blink = Blink(1.0, closing_s=0.08, opening_s=0.2)
-    times = np.arange(0.9, 1.5, 0.001)
-    lids = lid_closure(times, [blink])
-    peak = np.flatnonzero(lids == 1.0)
-    assert np.all(np.diff(lids[: peak[0]]) >= 0) and np.all(np.diff(lids[peak[-1] :]) <= 0)
-    # A smoothstep over the shorter of the two moves by 1.5 / 80 in a millisecond at most.
-    assert np.abs(np.diff(lids)).max() < 1.5 / 80 + 1e-3
-    assert times[peak[0]] - 1.0 < blink.end_s - times[peak[-1]]
+def test_a_blink_closes_what_squint_and_gaze_have_left_open_and_no_more() -> None:
+    face, speech = still(60.0, fps=60.0), talk(60.0)
+    squinting = face.with_channels({"eyeSquintLeft": np.full(len(face), 0.6, np.float32)})
+    lids = look(squinting, speech, FIXED)
+    assert 0.8 < lids.channel("eyeBlinkLeft").max() < 0.92 < lids.channel("eyeBlinkRight").max()
+    down = look(face, speech, replace(FIXED, pitch_deg=-25.0))
+    assert 0.7 < down.channel("eyeBlinkLeft").max() < 0.8
+    assert lids.channel("eyeSquintLeft").min() >= 0.6
 
 
-def test_the_gaze_stays_on_the_viewer_mostly_and_both_eyes_go_together() -> None:
-    face = look(still(600.0, fps=30.0), said(600.0), Eyes())
-    left, right = face.channel("eyeLookOutLeft"), face.channel("eyeLookInRight")
-    np.testing.assert_array_equal(left, right)
-    away = face.values[:, face.columns(LOOKS)].any(axis=1)
-    # A second in four, give or take the luck of 150 glances.
-    assert 0.15 < away.mean() < 0.35
-    # Twelve degrees of 35, by half.
-    assert 0.1 < face.values[:, face.columns(LOOKS)].max() <= 0.5 * 12 / 35 + 1e-6
+def test_a_wide_eye_that_blinks_closes_too() -> None:
+    face = still(60.0, fps=60.0).with_channels({"eyeWideLeft": np.full(3600, 0.8, np.float32)})
+    lids = look(face, talk(60.0), FIXED)
+    shut = lids.channel("eyeBlinkLeft") > 0.97
+    assert shut.any() and lids.channel("eyeWideLeft")[shut].max() < 0.03
+    assert np.median(lids.channel("eyeWideLeft")) == pytest.approx(0.8)
 
 
-@pytest.mark.parametrize("size_deg", [2.0, 10.0])
-def test_a_glance_is_as_quick_as_an_eye(size_deg: float) -> None:
-    there = Glance(1.0, size_deg, 0.0, 0.025 + 0.0024 * size_deg)
-    times = np.arange(0.9, 1.2, 0.001)
-    angle = gaze_deg(times, [Glance(0.0, 0.0, 0.0, 1.0), there])[:, 0]
-    moving = (angle > 1e-9) & (angle < size_deg - 1e-9)
-    assert moving.sum() == pytest.approx(1000 * there.jump_s, abs=2)
-    assert angle[-1] == size_deg and np.all(np.diff(angle) >= 0)
+def test_recorded_lids_are_left_alone_bit_for_bit_and_heavy_ones_still_blink() -> None:
+    speech, own, heavy = talk(60.0), np.zeros(1800, np.float32), np.full(1800, 0.3, np.float32)
+    own[300:306] = 0.9
+    performed = still(60.0).with_channels({"eyeBlinkLeft": own, "eyeBlinkRight": own})
+    after = look(performed, speech, Eyes())
+    lids = after.columns(name for name in arkit.EYES if "Look" not in name)
+    np.testing.assert_array_equal(after.values[:, lids], performed.values[:, lids])
+    assert recorded(performed) and after.channel("eyeLookInLeft").any()
+    tired = look(still(60.0).with_channels({"eyeBlinkLeft": heavy, "eyeBlinkRight": heavy}), speech, FIXED).channel("eyeBlinkLeft")
+    assert tired.min() == pytest.approx(0.3) and tired.max() > 0.97
+
+
+def test_lids_follow_the_gaze_down_and_up() -> None:
+    face, speech = still(20.0), talk(20.0)
+    down, up = (look(face, speech, Eyes(blinks=False, gaze=0.0, pitch_deg=pitch_deg)) for pitch_deg in (-20.0, 20.0))
+    assert down.channel("eyeBlinkLeft").min() > 0.1 and np.median(up.channel("eyeWideLeft")) > 0.1
+    assert not up.channel("eyeBlinkLeft").any()
+
+
+def test_eyes_look_where_the_listener_is_and_around_him() -> None:
+    face, speech = still(300.0), talk(300.0)
+    for settings in (Eyes(yaw_deg=12.0, pitch_deg=-8.0), Eyes(yaw_deg=12.0, pitch_deg=-8.0, gaze=0.0)):
+        there = np.median(aim_deg(look(face, speech, settings)), axis=0)
+        np.testing.assert_allclose(there, [12.0, -8.0], atol=0.6)
+
+
+def test_the_rotations_are_live_links_and_say_what_the_shapes_say() -> None:
+    face = look(still(60.0), talk(60.0), Eyes())
+    assert face.names == (*arkit.NAMES, *arkit.EYE_ROTATIONS)
+    yaw, pitch = face.channel("leftEyeYaw"), face.channel("leftEyePitch")
+    np.testing.assert_array_equal(yaw, face.channel("rightEyeYaw"))
+    # To the face's own left, where the left eye looks out; and down is positive.
+    np.testing.assert_allclose(np.maximum(np.degrees(yaw), 0) / 35, face.channel("eyeLookOutLeft"), atol=1e-6)
+    np.testing.assert_allclose(np.maximum(np.degrees(pitch), 0) / 35, face.channel("eyeLookDownRight"), atol=1e-6)
+    np.testing.assert_allclose(aim_deg(FaceCurves(30.0, 0.0, arkit.NAMES, face.values[:, :52])), aim_deg(face), atol=1e-4)
+
+
+def test_a_gaze_is_turned_to_another_target_as_it_lives() -> None:
+    face, speech = still(60.0), talk(60.0)
+    path = np.stack((np.linspace(-10, 10, 1800), np.linspace(5, -5, 1800)), axis=1)
+    turned = towards(look(face, speech, Eyes(gaze=0.2)), path)
+    np.testing.assert_allclose(aim_deg(turned), wandering_deg(face.times, speech, Eyes(gaze=0.2)) + path, atol=1e-4)
+    np.testing.assert_allclose(aim_deg(aimed(face, path)), path, atol=1e-5)
 
 
 def test_a_still_gaze_changes_no_blink() -> None:
-    face, speech = still(60.0, fps=30.0), said(60.0)
-    fixed, free = look(face, speech, Eyes(gaze=0)), look(face, speech, Eyes(gaze=1))
-    np.testing.assert_array_equal(fixed.channel("eyeBlinkLeft"), free.channel("eyeBlinkLeft"))
+    face, speech = still(60.0), talk(60.0)
+    fixed, free = look(face, speech, Eyes(gaze=0, lids=False)), look(face, speech, Eyes(gaze=1, lids=False))
+    np.testing.assert_array_equal(fixed.channel("eyeWideLeft"), free.channel("eyeWideLeft"))
     assert not fixed.values[:, face.columns(LOOKS)].any() and free.values[:, face.columns(LOOKS)].any()
 
 
 def test_a_seed_gives_one_rhythm_and_both_eyes_share_it() -> None:
-    face, speech = still(120.0, fps=30.0), said(120.0)
+    face, speech = still(120.0), talk(120.0)
     first, again, other = (look(face, speech, Eyes(seed=seed)) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first.values, again.values)
     assert not np.array_equal(first.values, other.values)
     np.testing.assert_array_equal(first.channel("eyeBlinkLeft"), first.channel("eyeBlinkRight"))
 
 
-def test_eyes_touch_no_other_channel_and_can_be_left_alone() -> None:
-    values = np.random.default_rng(0).uniform(0, 1, (900, 52)).astype(np.float32)
-    face, speech = FaceCurves(30.0, 0.0, arkit.NAMES, values), said(30.0)
-    others = face.columns(name for name in arkit.NAMES if name not in arkit.EYES)
-    np.testing.assert_array_equal(look(face, speech, Eyes()).values[:, others], values[:, others])
-    assert look(face, speech, Eyes(enabled=False)) is face
-    assert not look(face, speech, Eyes(blinks_per_minute=0)).values[:, face.columns(LIDS)].any()
+@pytest.mark.parametrize(
+    ("settings", "untouched"),
+    [
+        (Eyes(), ()),
+        (Eyes(look=False), tuple(LOOKS)),
+        (Eyes(blinks=False, lids=False), ("eyeBlinkLeft", "eyeSquintLeft", "eyeWideLeft")),
+        (Eyes(gaze=0, lids=False), ()),
+    ],
+)
+def test_eyes_touch_no_other_channel_and_each_part_can_be_left_alone(settings: Eyes, untouched: tuple[str, ...]) -> None:
+    values = np.random.default_rng(0).uniform(0, 0.49, (900, 52)).astype(np.float32)
+    face = FaceCurves(30.0, 0.0, arkit.NAMES, values)
+    after = look(face, talk(30.0), settings)
+    others = face.columns((*(name for name in arkit.NAMES if name not in arkit.EYES), *untouched))
+    np.testing.assert_array_equal(after.values[:, others], values[:, others])
+    assert after.values[:, :52].min() >= 0 and after.values[:, :52].max() <= 1
+    assert look(face, talk(30.0), Eyes(enabled=False)) is face
 
 
-def test_a_rate_that_no_eye_has_is_refused() -> None:
-    with pytest.raises(SettingError, match="blinks_per_minute must lie between 0 and 60"):
-        Eyes(blinks_per_minute=61)
+@pytest.mark.parametrize("seconds", [0.02, 0.1])
+def test_a_moment_is_long_enough(seconds: float) -> None:
+    face = look(still(seconds, fps=60.0), talk(seconds), Eyes())
+    assert np.isfinite(face.values).all() and len(face) == round(seconds * 60)
+
+
+def test_settings_that_no_eye_has_are_refused() -> None:
+    for name, value, bounds in (("blinks_per_minute", 61, "0 and 60"), ("yaw_deg", 40, "-30 and 30"), ("gaze", 1.5, "0 and 1")):
+        with pytest.raises(SettingError, match=f"{name} must lie between {bounds}"):
+            replace(Eyes(), **{name: value})
