@@ -82,7 +82,7 @@ def look(curves: FaceCurves, speech: Speech, settings: Eyes) -> FaceCurves:
     shut = lid_closure(times, blinks(speech, settings)).astype(np.float64)
     down, up = np.maximum(-angles[:, 1] / FULL_DEG, 0), np.maximum(angles[:, 1] / FULL_DEG, 0)
     if not settings.lids:
-        return _with_lids(curves, shut, down=down, lowered=0 * down, widened=0 * up)
+        return _with_lids(curves, shut, down=down, lowered=np.zeros(len(times)), widened=np.zeros(len(times)))
     widened = LID_UP * up + WIDE_ON_ACCENT * min(settings.liveliness, 1.0) * _stress(times, speech)
     return _with_lids(curves, shut, down=down, lowered=LID_DOWN * down, widened=widened)
 
