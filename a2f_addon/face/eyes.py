@@ -91,8 +91,8 @@ def aimed(curves: FaceCurves, angles_deg: Times) -> FaceCurves:
     """The same face looking there. angles_deg: float [frames, 2] to the face's left and up, no farther than FULL_DEG."""
     looks = {name: np.clip(angles_deg @ way / FULL_DEG, 0.0, 1.0).astype(np.float32) for name, way in LOOKS.items() if name in curves.names}
     left, down = np.radians(angles_deg[:, 0]).astype(np.float32), np.radians(-angles_deg[:, 1]).astype(np.float32)
-    still = np.zeros(len(curves), np.float32)
-    return curves.with_added(looks | dict(zip(arkit.EYE_ROTATIONS, (left, down, still) * 2, strict=True)))
+    # An eye that looks aside and down at once is turned about its axis too, by about the product: recordings of Live Link Face have just that.
+    return curves.with_added(looks | dict(zip(arkit.EYE_ROTATIONS, (left, down, left * down) * 2, strict=True)))
 
 
 def aim_deg(curves: FaceCurves) -> Times:

@@ -86,6 +86,7 @@ def test_the_rotations_are_live_links_and_say_what_the_shapes_say() -> None:
     # To the face's own left, where the left eye looks out; and down is positive.
     np.testing.assert_allclose(np.maximum(np.degrees(yaw), 0) / 35, face.channel("eyeLookOutLeft"), atol=1e-6)
     np.testing.assert_allclose(np.maximum(np.degrees(pitch), 0) / 35, face.channel("eyeLookDownRight"), atol=1e-6)
+    np.testing.assert_allclose(face.channel("leftEyeRoll"), yaw * pitch, atol=1e-6)
     np.testing.assert_allclose(aim_deg(FaceCurves(30.0, 0.0, arkit.NAMES, face.values[:, :52])), aim_deg(face), atol=1e-4)
 
 
