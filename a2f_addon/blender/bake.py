@@ -1,12 +1,14 @@
 """The only writer: a plan and curves become keys, all of them or none.
 
-The new Actions are finished before anything that plays is touched, and each change after that leaves behind how to take it back.
+The new Actions are finished before anything that plays is touched, curve by curve, so that a window stays awake; each change after that leaves
+behind how to take it back. Between two curves everything may have happened to the file, so everything is looked up again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Any
 
 import bpy
@@ -16,38 +18,92 @@ from numpy.typing import NDArray
 
 from ..errors import TargetError
 from ..face.curves import FaceCurves
-from . import compat, ownership
+from ..face.keys import CurveKeys, every_frame
+from ..face.retarget import Recipe
+from . import compat, into, ownership, traces
 from .standing import Layer
 from .targets import Plan, Target, key_by_uid, values
 
-LINEAR = 1
-"""BEZT_IPO_LIN in Blender's DNA_curve_types.h."""
-AUTO_CLAMPED = 4
-"""HD_AUTO_ANIM there: what a handle becomes should the artist turn a key into a Bezier one."""
+LINEAR, BEZIER = 1, 2
+"""BEZT_IPO_LIN and BEZT_IPO_BEZ in Blender's DNA_curve_types.h."""
+ALIGNED, AUTO_CLAMPED = 3, 4
+"""HD_ALIGN there, and HD_AUTO_ANIM: what a handle becomes should the artist turn a straight key into a Bezier one."""
 
 Part = tuple[Action, compat.Slot]
 """An Action and the slot in it that is for one Key."""
+KeysOf = Mapping[Recipe, CurveKeys]
+"""What every channel is keyed with, by what it takes, counted in frames of the curves."""
+
+
+class Interrupted(TargetError):
+    """The file was changed under the writing hand, by an undo for example; nothing was changed by this bake, and it may begin anew."""
+
+    def __init__(self) -> None:
+        super().__init__("The scene was changed while the keys were being written; nothing was changed by the bake. Bake again.")
+
+
+@dataclass
+class _Made:
+    """What a written plan consists of, as numbers that outlive an undo: for each target its new Action's session_uid and its slot's handle."""
+
+    uids: list[int] = field(default_factory=list)
+    slots: list[int] = field(default_factory=list)
 
 
 def write(plan: Plan, curves: FaceCurves, frames: NDArray[np.float64]) -> list[Action]:
-    """Key the curves as planned and return the new Actions.
+    """Key the curves as planned, a key a frame, and return the new Actions; see :func:`writing`."""
+    return whole(writing(plan, every_key(plan, curves), frames))
 
-    frames: float64 [frames], where on the timeline each frame of the curves lies.
-    Raises TargetError where a target is gone since the plan was made. Whatever is raised, nothing is changed.
+
+def every_key(plan: Plan, curves: FaceCurves) -> KeysOf:
+    """A key on every frame."""
+    return {takes: every_frame(curve) for takes, curve in values(plan, curves).items()}
+
+
+def whole(steps: Generator[float, None, list[Action]]) -> list[Action]:
+    """All the steps at once."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def writing(
+    plan: Plan, keys_of: KeysOf, frames: NDArray[np.float64], markers: Mapping[str, float] | Sequence[tuple[str, float]] = ()
+) -> Generator[float, None, list[Action]]:
+    """Key the curves as planned; in steps of a few milliseconds, each of which says how much is done, 0 to 1. Returns the Actions that hold the keys.
+
+    frames: float64 [frames], where on the timeline each frame of the curves lies. markers: (name, frame) pairs to mark in the new Actions.
+    Raises TargetError where a target is gone since the plan was made. Whatever is raised, and where the steps are left unfinished, nothing is changed.
     """
-    keys = [_key(target) for target in plan.targets]
-    keyed = values(plan, curves)
+    fresh = [target for target in plan.targets if target.place != "INTO"]
     with ExitStack() as undo:
-        parts = _new_parts(plan.action_name, plan.targets, keys, undo)
-        for target, (action, slot) in zip(plan.targets, parts, strict=True):
+        made = _new_parts(plan.action_name, fresh, [_key(target) for target in fresh], undo)
+        total = max(sum(len(target.face.channels) for target in plan.targets), 1)
+        done = 0
+        for number, target in enumerate(fresh):
             for channel in target.face.channels:
-                _fill(compat.new_fcurve(action, slot, channel.data_path), frames, keyed[channel.takes])
-        rests = _rests(plan, keys, undo)
-        for target, key, part in zip(plan.targets, keys, parts, strict=True):
-            _switch(target, key, part, rests.get(target.face.uid), undo)
+                action, slot = _part(made, number)
+                _fill(compat.new_fcurve(action, slot, channel.data_path), keys_of[channel.takes], frames)
+                done += 1
+                yield done / total
+        for action in dict.fromkeys(_part(made, number)[0] for number in range(len(fresh))):
+            _mark_visemes(action, markers)
+        owners = [_key(target) for target in plan.targets]
+        written = [
+            into.write(compat.part_of(owner), target, keys_of, frames, identity=plan.identity, fill=_fill, undo=undo)
+            for target, owner in zip(plan.targets, owners, strict=True)
+            if target.place == "INTO"
+        ]
+        parts = {target.face.uid: _part(made, number) for number, target in enumerate(fresh)}
+        rests = _rests(plan, owners, undo)
+        for target, owner in zip(plan.targets, owners, strict=True):
+            traces.remember(owner, target, undo)
+            _switch(target, owner, parts.get(target.face.uid), rests.get(target.face.uid), frames, undo)
         undo.pop_all()
-    _retire(plan, keys)
-    return _sign(plan, parts, rests)
+    _retire(plan, owners)
+    return [*_sign(plan, fresh, parts, rests), *written]
 
 
 def _key(target: Target) -> Key:
@@ -57,17 +113,38 @@ def _key(target: Target) -> Key:
     return key
 
 
-def _new_parts(name: str, targets: Sequence[Target], keys: Sequence[Key], undo: ExitStack) -> list[Part]:
+def _new_parts(name: str, targets: Sequence[Target], keys: Sequence[Key], undo: ExitStack) -> _Made:
     """One Action with a slot for each Key; in a Blender without slots, an Action for each."""
-    parts: list[Part] = []
+    made = _Made()
     for target, key in zip(targets, keys, strict=True):
-        if parts and compat.HAS_SLOTS:
-            action = parts[0][0]
+        if made.uids and compat.HAS_SLOTS:
+            action = _action(made.uids[0])
         else:
-            action = bpy.data.actions.new(_action_name(name, target, first=not parts))
-            undo.callback(bpy.data.actions.remove, action)
-        parts.append((action, compat.new_slot(action, key)))
-    return parts
+            action = bpy.data.actions.new(_action_name(name, target, first=not made.uids))
+            undo.callback(_remove, action.session_uid)
+        slot = compat.new_slot(action, key)
+        made.uids.append(action.session_uid)
+        made.slots.append(0 if slot is None else slot.handle)
+    return made
+
+
+def _remove(uid: int) -> None:
+    """An undo may have removed it already."""
+    for action in [action for action in bpy.data.actions if action.session_uid == uid]:
+        bpy.data.actions.remove(action)
+
+
+def _action(uid: int) -> Action:
+    action = next((action for action in bpy.data.actions if action.session_uid == uid), None)
+    if action is None:
+        raise Interrupted
+    return action
+
+
+def _part(made: _Made, number: int) -> Part:
+    action = _action(made.uids[number])
+    slots: Any = action.slots if compat.HAS_SLOTS else ()
+    return action, next((slot for slot in slots if slot.handle == made.slots[number]), None)
 
 
 def _action_name(name: str, target: Target, *, first: bool) -> str:
@@ -80,28 +157,40 @@ def _rests(plan: Plan, keys: Sequence[Key], undo: ExitStack) -> dict[int, Part]:
     if not needing:
         return {}
     targets, rest_keys = zip(*needing, strict=True)
-    parts = _new_parts(ownership.PREFIX + ownership.REST, targets, rest_keys, undo)
-    for target, (action, slot) in zip(targets, parts, strict=True):
+    made = _new_parts(ownership.PREFIX + ownership.REST, targets, rest_keys, undo)
+    still = CurveKeys(np.zeros(1, np.int64), *(np.zeros(1, np.float32),) * 3, False)
+    for number, target in enumerate(targets):
         for channel in target.rest:
-            _fill(compat.new_fcurve(action, slot, channel.data_path), np.zeros(1), np.zeros(1, np.float32))
-    return {target.face.uid: part for target, part in zip(targets, parts, strict=True)}
+            _fill(compat.new_fcurve(*_part(made, number), channel.data_path), still, np.zeros(1))
+    return {target.face.uid: _part(made, number) for number, target in enumerate(targets)}
 
 
-def _fill(curve: FCurve, frames: NDArray[np.float64], values: NDArray[np.float32]) -> None:
-    points = np.empty((len(frames), 2), np.float32)
-    points[:, 0], points[:, 1] = frames, values
-    keys = curve.keyframe_points
-    keys.add(len(points))
-    keys.foreach_set("co", points.ravel())
+def _fill(curve: FCurve, keys: CurveKeys, frames: NDArray[np.float64]) -> None:
+    points = np.empty((len(keys), 2), np.float32)
+    points[:, 0], points[:, 1] = frames[keys.frames], keys.values
+    there = curve.keyframe_points
+    there.add(len(points))
+    there.foreach_set("co", points.ravel())
     # Bytes, as Blender stores them: any other kind is taken one by one, twenty times slower.
-    keys.foreach_set("interpolation", np.full(len(points), LINEAR, np.uint8))
+    there.foreach_set("interpolation", np.full(len(points), BEZIER if keys.is_bezier else LINEAR, np.uint8))
     for side in ("handle_left_type", "handle_right_type"):
-        keys.foreach_set(side, np.full(len(points), AUTO_CLAMPED, np.uint8))
+        there.foreach_set(side, np.full(len(points), ALIGNED if keys.is_bezier else AUTO_CLAMPED, np.uint8))
+    if keys.is_bezier:
+        third = np.diff(points[:, 0], prepend=points[:1, 0], append=points[-1:, 0]) / 3
+        for side, values, x in (("handle_left", keys.left, points[:, 0] - third[:-1]), ("handle_right", keys.right, points[:, 0] + third[1:])):
+            there.foreach_set(side, np.stack((x, values), axis=1).astype(np.float32).ravel())
     curve.update()
 
 
-def _switch(target: Target, key: Key, part: Part, rest: Part | None, undo: ExitStack) -> None:
-    """Let the new Action play, above everything that played before."""
+def _mark_visemes(action: Action, markers: Mapping[str, float] | Sequence[tuple[str, float]]) -> None:
+    for name, frame in markers.items() if isinstance(markers, Mapping) else markers:
+        action.pose_markers.new(name).frame = round(frame)
+
+
+def _switch(target: Target, key: Key, part: Part | None, rest: Part | None, frames: NDArray[np.float64], undo: ExitStack) -> None:
+    """Let the new keys play, above everything that played before."""
+    if part is None:
+        return  # they are in the Action that plays
     if key.animation_data is None:
         undo.callback(key.animation_data_clear)
     animation = key.animation_data_create()
@@ -113,9 +202,17 @@ def _switch(target: Target, key: Key, part: Part, rest: Part | None, undo: ExitS
     if before is not None and target.beneath is not None:
         _set(animation, undo, use_nla=True)
         _put_strip(animation, (before, compat.slot_of(animation)), target.beneath, undo)
-    undo.callback(compat.assign, animation, before, compat.slot_of(animation))
-    compat.assign(animation, *part)
-    _set(animation, undo, action_blend_type="REPLACE", action_influence=1.0, action_extrapolation=target.extrapolation)
+    if target.place == "STRIP":
+        _set(animation, undo, use_nla=True)
+        first = float(frames[0])
+        _put_strip(animation, part, Layer(part[0].name, first, max(float(frames[-1]), first + 1), target.extrapolation), undo)
+    if target.place == "NEW" or target.beneath is not None or target.displaced:
+        undo.callback(compat.assign, animation, before, compat.slot_of(animation))
+        compat.assign(animation, *(part if target.place == "NEW" else (None, None)))
+        _set(animation, undo, action_blend_type="REPLACE", action_influence=1.0, action_extrapolation=target.extrapolation)
+    elif target.settled:
+        # Beneath an Action that played alone, strips make the settings beside it count that meant nothing so far.
+        _set(animation, undo, action_blend_type="REPLACE", action_influence=1.0, action_extrapolation="HOLD")
     if before is not None and before.users == 0 and before.session_uid not in target.outdated:
         _set(before, undo, use_fake_user=True)  # it played nothing here, and would be gone with the next saving
 
@@ -153,24 +250,31 @@ def _set(owner: Any, undo: ExitStack, **values: Any) -> None:
 
 def _retire(plan: Plan, keys: Sequence[Key]) -> None:
     """Take A2F's earlier results of the same recording off these Keys, and away where nothing else uses them."""
-    for target, key in zip(plan.targets, keys, strict=True):
-        tracks: Any = key.animation_data_create().nla_tracks
-        for track in list(tracks):
-            for strip in [strip for strip in track.strips if strip.action is not None and strip.action.session_uid in target.outdated]:
-                track.strips.remove(strip)
-            if len(track.strips) == 0 and track.name.startswith(ownership.PREFIX):
-                tracks.remove(track)
     outdated = {uid for target in plan.targets for uid in target.outdated}
-    for action in [action for action in bpy.data.actions if action.session_uid in outdated and action.users == 0]:
-        bpy.data.actions.remove(action)
+    for target, key in zip(plan.targets, keys, strict=True):
+        if key.animation_data is not None:
+            ownership.remove_strips(key.animation_data, set(target.outdated))
+    ownership.remove_unused(outdated)
 
 
-def _sign(plan: Plan, parts: Sequence[Part], rests: dict[int, Part]) -> list[Action]:
+def _sign(plan: Plan, fresh: Sequence[Target], parts: Mapping[int, Part], rests: Mapping[int, Part]) -> list[Action]:
     """Names are given last, when an earlier result has left its own."""
-    made = {action: target for (action, _), target in zip(reversed(parts), reversed(plan.targets), strict=True)}
-    for action, target in reversed(made.items()):
-        action.name = _action_name(plan.action_name, target, first=action == parts[0][0])
+    made: dict[Action, Target] = {}
+    for target in fresh:
+        made.setdefault(parts[target.face.uid][0], target)
+    for number, (action, target) in enumerate(made.items()):
+        named = action.name
+        action.name = _action_name(plan.action_name, target, first=number == 0)
         ownership.mark(action, plan.identity)
+        _rename_tracks(target, named, action.name)
     for action in dict.fromkeys(action for action, _ in rests.values()):
         ownership.mark(action, ownership.REST)
-    return list(reversed(made))
+    return list(made)
+
+
+def _rename_tracks(target: Target, old: str, new: str) -> None:
+    """A strip is called as its Action, which got its name last."""
+    animation: Any = _key(target).animation_data
+    for track in animation.nla_tracks if target.place == "STRIP" and old != new else ():
+        for strip in [strip for strip in track.strips if strip.action is not None and strip.action.name == new]:
+            track.name = strip.name = new

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import bpy
-from bpy.types import Action, AnimData, Context, FCurve, Key, NlaStrip, Scene
+from bpy.types import ID, Action, AnimData, Context, FCurve, NlaStrip, Scene
 
 Slot = Any
 """bpy.types.ActionSlot where Blender has it; None where it has not."""
@@ -27,11 +27,11 @@ def scene_of(context: Context) -> Scene:
     return context.scene
 
 
-def new_slot(action: Action, key: Key) -> Slot:
-    """A slot of the Action for the Key; None where there are no slots, and the Action is then for Keys as a whole."""
+def new_slot(action: Action, owner: ID) -> Slot:
+    """A slot of the Action for a datablock; None where there are no slots, and the Action is then for all of its kind."""
     if HAS_SLOTS:
-        return action.slots.new(id_type="KEY", name=key.name)
-    action.id_root = "KEY"
+        return action.slots.new(id_type=owner.id_type, name=owner.name)
+    action.id_root = owner.id_type
     return None
 
 
@@ -66,6 +66,23 @@ def _bag(action: Action, slot: Slot) -> Iterator[FCurve]:
         channelbag = strip.channelbag(slot)
         if channelbag is not None:
             yield from channelbag.fcurves
+
+
+def remove_fcurve(action: Action, slot: Slot, data_path: str) -> None:
+    """Take a slot's F-Curve away, if it is there."""
+    if not HAS_SLOTS:
+        for curve in [curve for curve in action.fcurves if curve.data_path == data_path]:
+            action.fcurves.remove(curve)
+        return
+    strips: Iterable[Any] = (strip for layer in action.layers for strip in layer.strips)
+    for bag in [bag for strip in strips if (bag := strip.channelbag(slot)) is not None]:
+        for curve in [curve for curve in bag.fcurves if curve.data_path == data_path]:
+            bag.fcurves.remove(curve)
+
+
+def part_of(owner: Any) -> tuple[Action, Slot]:
+    """The Action that a datablock plays, which there must be, and its slot."""
+    return owner.animation_data.action, slot_of(owner.animation_data)
 
 
 def slot_of(user: AnimData | NlaStrip) -> Slot:

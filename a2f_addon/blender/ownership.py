@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import bpy
 import numpy as np
-from bpy.types import Action
+from bpy.types import Action, AnimData
 
 from . import compat
 
@@ -22,6 +23,8 @@ FILE = "file "
 """What the identity of a recording that is a file begins with; its absolute path follows."""
 REST = "rest"
 """The identity of an Action that holds the face at rest where no recording plays."""
+BEZIER = 2
+"""BEZT_IPO_BEZ in Blender's DNA_curve_types.h."""
 
 
 def mark(action: Action, identity: str) -> None:
@@ -42,6 +45,22 @@ def identity(action: Action | None) -> str | None:
 def of_file(path: Path) -> str:
     """The identity of a recording that is a file."""
     return FILE + os.path.normpath(path)
+
+
+def remove_strips(animation: AnimData, uids: set[int]) -> None:
+    """Take the strips that play these Actions, by session_uid, out of the NLA, and with them A2F's tracks that then hold nothing."""
+    tracks: Any = animation.nla_tracks
+    for track in list(tracks):
+        for strip in [strip for strip in track.strips if strip.action is not None and strip.action.session_uid in uids]:
+            track.strips.remove(strip)
+        if len(track.strips) == 0 and track.name.startswith(PREFIX):
+            tracks.remove(track)
+
+
+def remove_unused(uids: set[int]) -> None:
+    """Take these Actions, by session_uid, out of the file where nothing plays them."""
+    for action in [action for action in bpy.data.actions if action.session_uid in uids and action.users == 0]:
+        bpy.data.actions.remove(action)
 
 
 def _portable(identity: str) -> str:
@@ -65,6 +84,11 @@ def _digest(action: Action) -> str:
         curve.keyframe_points.foreach_get("co", points)
         kinds = np.empty(len(curve.keyframe_points), np.uint8)
         curve.keyframe_points.foreach_get("interpolation", kinds)
+        if (kinds == BEZIER).any():
+            handles = np.empty(2 * len(curve.keyframe_points), np.float32)
+            for side in ("handle_left", "handle_right"):
+                curve.keyframe_points.foreach_get(side, handles)
+                summed.update(handles.tobytes())
         facts = (curve.data_path, curve.array_index, curve.mute, curve.extrapolation, len(curve.modifiers))
         summed.update(repr(facts).encode())
         summed.update(points.tobytes())

@@ -26,6 +26,22 @@ class Layer:
     influence: float = 1.0
 
 
+@dataclass(frozen=True)
+class Way:
+    """Where a face's keys go, and what becomes of the Action that it plays.
+
+    place: "NEW", a new Action; "STRIP", a new NLA strip; "INTO", the Action that plays.
+    beneath: how that Action has to lie below the new keys, None where it stays or goes. displaced: it is A2F's own and makes room for a strip. settled: it stays above a strip, having played alone so far.
+    pushes_artists: it is the artist's and loses its place.
+    """
+
+    place: str
+    beneath: Layer | None = None
+    displaced: bool = False
+    settled: bool = False
+    pushes_artists: bool = False
+
+
 class Owners:
     """Whose each Action is, asked of every Action once: to know takes a look at all of its keys."""
 
@@ -88,12 +104,35 @@ def _clips(strips: Iterable[Any], *, audible: bool = False) -> Iterator[Any]:
             yield strip
 
 
-def _curves(user: Any) -> list[FCurve]:
+def standing_curves(user: Any) -> list[FCurve]:
+    """What an AnimData or a strip plays."""
     return compat.fcurves(user.action, compat.slot_of(user))
 
 
 def _paths(user: Any) -> set[str]:
-    return {curve.data_path for curve in _curves(user) if not curve.mute}
+    return {curve.data_path for curve in standing_curves(user) if not curve.mute}
+
+
+def track_paths(track: Any) -> set[str]:
+    """The data paths that a track moves, or would if it were heard."""
+    return {path for strip in _clips(track.strips) for path in _paths(strip)}
+
+
+def way(animation: AnimData, standing: Standing, scene: Scene, *, place: str, own: set[str]) -> Way:
+    """How keys on the paths `own` come to play as asked."""
+    action, artists = animation.action, standing.action_identity is None
+    if action is None or standing.is_outdated:
+        return Way("STRIP" if place == "STRIP" else "NEW", displaced=action is not None)
+    if place == "INTO" and artists:
+        return Way("INTO")
+    if place == "STRIP" and not (own & _paths(animation)):
+        return Way("STRIP", settled=not strips_count(animation))
+    return Way("NEW" if place == "INTO" else place, beneath=layer(animation, standing, scene), pushes_artists=artists, displaced=True)
+
+
+def strips_count(animation: AnimData) -> bool:
+    """Whether the settings beside the Action mean anything."""
+    return animation.use_nla and any(not track.mute and len(track.strips) for track in animation.nla_tracks)
 
 
 def layer(animation: AnimData, standing: Standing, scene: Scene) -> Layer | None:
@@ -101,14 +140,14 @@ def layer(animation: AnimData, standing: Standing, scene: Scene) -> Layer | None
 
     With strips about, Blender plays the Action as the settings beside it say; without, they mean nothing, and it plays whole and for ever.
     """
-    action, curves = animation.action, _curves(animation)
+    action, curves = animation.action, standing_curves(animation)
     if action is None or not curves:
         return None
     start, end = _span(curves)
     endless = (min(start, scene.frame_start) - MARGIN_FRAMES, max(end, scene.frame_end) + MARGIN_FRAMES)
     if standing.action_identity is not None:
         return Layer(action.name, start, end, "NOTHING")
-    if not (animation.use_nla and any(not track.mute and len(track.strips) for track in animation.nla_tracks)):
+    if not strips_count(animation):
         stays_put = len(animation.nla_tracks) == 0 and all(_is_constant_outside(curve) for curve in curves)
         return Layer(action.name, *((start, end) if stays_put else endless), "HOLD")
     played = _span(compat.every_fcurve(action), within=endless)

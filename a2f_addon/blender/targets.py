@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import bpy
-from bpy.types import Context, Key, Object, Scene
+from bpy.types import AnimData, Context, Key, Object, Scene
 
 from .. import rigs
 from ..errors import TargetError
@@ -16,7 +16,7 @@ from ..face.curves import FaceCurves, Floats
 from ..face.matching import nearest
 from ..face.retarget import Recipe
 from . import ownership
-from .standing import Layer, Owners, Standing, layer
+from .standing import Layer, Owners, Standing, Way, standing_curves, strips_count, track_paths, way
 
 NO_FACE = "Select a face with ARKit shape keys (jawOpen, mouthClose and so on)."
 
@@ -54,7 +54,7 @@ class Target:
 
     beneath: what plays there now as its Action. rest: channels that are held at 0 while no recording plays.
     extrapolation: of the new Action. silenced: its NLA is switched off, and stays unheard track by track.
-    outdated: session_uids of A2F's own earlier results of the same recording.
+    outdated: session_uids of A2F's own earlier results of the same recording. place, displaced, settled, pushes_artists: as in standing.Way.
     """
 
     face: Face
@@ -63,6 +63,10 @@ class Target:
     extrapolation: Any
     silenced: bool
     outdated: tuple[int, ...]
+    place: str = "NEW"
+    displaced: bool = False
+    settled: bool = False
+    pushes_artists: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,11 +128,13 @@ def plan(
     identity: str,
     scene: Scene,
     curves: FaceCurves | None = None,
+    place: str = "NEW",
 ) -> Plan:
     """What baking the recording onto these objects will do.
 
     asked: those of the objects that the artist chose; what hinders one of them stops the bake, and what hinders another leaves just that one out.
     curves: what will be keyed; without them, nothing can be said of sliders that are too short.
+    place: where the keys go: "NEW", a new Action; "STRIP", a new NLA strip above what is there; "INTO", the Action that plays.
     Raises TargetError with a sentence for every problem.
     """
     owners = Owners()
@@ -138,9 +144,10 @@ def plan(
     targets: list[Target] = []
     chosen = {key.session_uid for each in asked if (key := shape_keys(each)) is not None}
     for face in faces(objects):
-        hindrances = list(_hindrances(face))
+        hindrances = [*_hindrances(face), *_hindrances_within(face, place)]
         if not hindrances:
-            targets.append(_target(_limited_to(face, curves), identity=identity, scene=scene, curves=curves, owners=owners, warn=warnings.append))
+            face = _limited_to(face, curves)
+            targets.append(_target(face, identity=identity, scene=scene, curves=curves, owners=owners, warn=warnings.append, place=place))
         elif face.uid in chosen:
             problems += hindrances
         else:
@@ -224,27 +231,62 @@ def _hindrances(face: Face) -> Iterator[str]:
         yield f"Every face shape of '{face.object}' has a driver, which keys cannot overrule; remove the drivers, or key what drives them."
 
 
-def _target(face: Face, *, identity: str, scene: Scene, curves: FaceCurves | None, owners: Owners, warn: Callable[[str], None]) -> Target:
+def _target(
+    face: Face, *, identity: str, scene: Scene, curves: FaceCurves | None, owners: Owners, warn: Callable[[str], None], place: str
+) -> Target:
     key = _present(face)
     animation = key.animation_data
     if curves is not None and len(curves):
         _warn_of_sliders(face, curves, warn)
     _warn_of_what_hides(key, face, warn)
     if animation is None:
-        return Target(face, None, (), "HOLD", False, ())
-    standing = Standing(animation, identity=identity, owners=owners)
-    beneath = None if standing.is_outdated else layer(animation, standing, scene)
-    silenced = beneath is not None and not animation.use_nla and len(animation.nla_tracks) > 0
+        return Target(face, None, (), "HOLD", False, (), "STRIP" if place == "STRIP" else "NEW")
     own = {channel.data_path for channel in face.channels}
+    standing = Standing(animation, identity=identity, owners=owners)
+    chosen = way(animation, standing, scene, place=place, own=own)
+    more: dict[str, Any] = {"place": chosen.place, "displaced": chosen.displaced, "settled": chosen.settled, "pushes_artists": chosen.pushes_artists}
+    if chosen.place == "INTO":
+        _warn_of_sharing(animation, face, own, warn)
+        return Target(face, None, (), "HOLD", False, standing.outdated, **more)
+    keeps_action = chosen.beneath is not None or chosen.settled
+    silenced = keeps_action and not animation.use_nla and len(animation.nla_tracks) > 0
     artists = standing.artists_paths(silenced=silenced)
     _warn_of_overlap(face, artists, warn)
+    _warn_of_place(animation, face, chosen, own, warn)
     if silenced:
         warn(f"NLA is switched off on '{face.object}'; its tracks are muted instead, so that its Action can go on playing.")
     if not (own & standing.every_path(silenced=silenced)):
-        return Target(face, beneath, (), "HOLD", silenced, standing.outdated)
+        return Target(face, chosen.beneath, (), "HOLD", silenced, standing.outdated, **more)
     covered = set(artists) | standing.resting
     rest = tuple(channel for channel in face.channels if channel.data_path not in covered)
-    return Target(face, beneath, rest, "NOTHING", silenced, standing.outdated)
+    return Target(face, chosen.beneath, rest, "NOTHING", silenced, standing.outdated, **more)
+
+
+def _hindrances_within(face: Face, place: str) -> Iterator[str]:
+    animation = _present(face).animation_data
+    if place != "INTO" or animation is None or animation.action is None:
+        return
+    if animation.action.library is not None:
+        yield f"'{animation.action.name}' on '{face.object}' is linked and takes no keys; put them into a new Action."
+
+
+def _warn_of_sharing(animation: AnimData, face: Face, own: set[str], warn: Callable[[str], None]) -> None:
+    action: Any = animation.action
+    if action.users - action.use_fake_user > 1:
+        warn(f"'{action.name}' plays on more than '{face.object}', and the new keys with it.")
+    if strips_count(animation) and (animation.action_influence != 1.0 or animation.action_blend_type != "REPLACE"):
+        warn(f"'{action.name}' on '{face.object}' is blended with the NLA below it, and so are the new keys.")
+    bent = [curve.data_path for curve in standing_curves(animation) if curve.data_path in own and len(curve.modifiers)]
+    if bent:
+        warn(f"'{action.name}' has modifiers on {len(bent)} of the curves that take keys, and they go on working.")
+
+
+def _warn_of_place(animation: AnimData, face: Face, chosen: Way, own: set[str], warn: Callable[[str], None]) -> None:
+    if chosen.place == "STRIP" and chosen.pushes_artists:
+        warn(f"'{animation.action.name}' on '{face.object}' would hide the new strip, so it was laid below it in the NLA.")  # type: ignore[union-attr]
+    muted = [track.name for track in animation.nla_tracks if track.mute and own & track_paths(track)]
+    if muted:
+        warn(f"The muted NLA track {_listed(muted)} of '{face.object}' moves the same shapes and stays muted.")
 
 
 def _warn_of_sliders(face: Face, curves: FaceCurves, warn: Callable[[str], None]) -> None:
