@@ -75,7 +75,7 @@ def writing(
     """Key the curves as planned; in steps of a few milliseconds, each of which says how much is done, 0 to 1. Returns the Actions that hold the keys.
 
     frames: float64 [frames], where on the timeline each frame of the curves lies. markers: (name, frame) pairs to mark in the new Actions.
-    Raises TargetError where a target is gone since the plan was made. Whatever is raised, and where the steps are left unfinished, nothing is changed.
+    Raises TargetError where a target is gone since the plan was made. Whatever is raised, and where the steps are left half way, nothing is changed.
     """
     fresh = [target for target in plan.targets if target.place != "INTO"]
     with ExitStack() as undo:

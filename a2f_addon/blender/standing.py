@@ -31,7 +31,8 @@ class Way:
     """Where a face's keys go, and what becomes of the Action that it plays.
 
     place: "NEW", a new Action; "STRIP", a new NLA strip; "INTO", the Action that plays.
-    beneath: how that Action has to lie below the new keys, None where it stays or goes. displaced: it is A2F's own and makes room for a strip. settled: it stays above a strip, having played alone so far.
+    beneath: how that Action has to lie below the new keys, None where it stays or goes.
+    displaced: it is A2F's own and makes room for a strip. settled: it stays above a strip, having played alone so far.
     pushes_artists: it is the artist's and loses its place.
     """
 

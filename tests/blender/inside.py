@@ -158,6 +158,11 @@ def evaluated(key: Any, shapes: Iterable[str], frames: Iterable[float]) -> np.nd
     return np.array(rows)
 
 
+def shapes_of(curves: FaceCurves) -> np.ndarray:
+    """The 52 shapes alone, float32 [frames, 52]."""
+    return curves.values[:, curves.columns(NAMES)]
+
+
 def keys_of(action: Any) -> dict[str, str]:
     """Every F-Curve of an Action with a digest of all that its keys hold."""
     facts = ("interpolation", "easing", "handle_left_type", "handle_right_type", "back", "amplitude", "period")

@@ -12,7 +12,7 @@ from typing import Any
 import bpy
 import numpy as np
 import pytest
-from inside import add_strip, clicks, evaluated, everything, made_heard, make_action, make_head, needs_sound, play
+from inside import add_strip, clicks, evaluated, everything, made_heard, make_action, make_head, needs_sound, play, shapes_of
 
 from a2f_addon import job as jobs
 from a2f_addon.blender import panel, properties
@@ -85,7 +85,7 @@ def test_a_setting_reaches_the_motion(speech: str, says: Callable[..., None], gi
         bpy.context.scene.a2f.smoothing_mouth_s = 0.05
         bpy.ops.a2f.bake(filepath=speech, smoothing_mouth_s=0.1)
     curves = jobs.animate(heard, build(jobs.Motion, {"smoothing_mouth_s": 0.1}), fps=24)
-    np.testing.assert_allclose(evaluated(key, NAMES, range(1, 1 + len(curves))), curves.values, atol=1e-6)
+    np.testing.assert_allclose(evaluated(key, NAMES, range(1, 1 + len(curves))), shapes_of(curves), atol=1e-6)
 
 
 class Layout:

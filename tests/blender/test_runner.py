@@ -11,7 +11,7 @@ from typing import Any
 import bpy
 import numpy as np
 import pytest
-from inside import evaluated, everything, made_heard, make_head
+from inside import evaluated, everything, made_heard, make_head, shapes_of
 
 import a2f_addon
 from a2f_addon import job as jobs
@@ -82,7 +82,7 @@ def test_it_works_beside_the_main_thread_and_tells_how_far_it_is(model: Model, r
     assert outcome.actions == ("A2F line_07",)
     key = bpy.data.objects["Head"].data.shape_keys
     frames = range(int(outcome.first_frame), int(outcome.last_frame) + 1)
-    np.testing.assert_allclose(evaluated(key, NAMES, frames), jobs.animate(made_heard(), jobs.Motion(), fps=24).values, atol=1e-6)
+    np.testing.assert_allclose(evaluated(key, NAMES, frames), shapes_of(jobs.animate(made_heard(), jobs.Motion(), fps=24)), atol=1e-6)
 
 
 def test_the_thread_and_the_blocking_way_give_the_same(model: Model, run: runner.Run) -> None:
