@@ -13,10 +13,10 @@ from typing import Any, NoReturn
 from . import job as jobs
 from . import presets
 from .about import version
+from .batch import cluster, pool, report, run, work
 from .batch import plan as plans
-from .batch import pool, run, work
 from .batch.task import FORMATS, Result
-from .errors import A2FError, BatchError
+from .errors import A2FError, BatchError, OutputError
 from .settings import Option, options
 from .speech import model
 
@@ -61,15 +61,33 @@ def bake(arguments: argparse.Namespace) -> int:
         )
     for note in (*plan.notes, *outcome.notes, *network.notes):
         _say(note)
+    _report(arguments, plan, outcome, batch=batch)
     failed = outcome.count("failed")
     return DONE if not failed else SOME_FAILED if failed < len(plan) else NOTHING_DONE
 
 
 def _baker(arguments: argparse.Namespace, shown: Shown, *, batch: bool) -> run.Baker:
-    """Who does the work. A batch's lines get processes of their own even one at a time, so that none takes the others along when it dies."""
+    """Who does the work. A list's lines get processes of their own even one at a time, so that none takes the others along when it dies."""
+    if arguments.scheduler:
+        return lambda tasks: cluster.run(tasks, scheduler=arguments.scheduler)
     if (batch or arguments.jobs > 1) and pool.can_start():
         return run.processes(arguments.jobs)
     return run.here(shown.progress)
+
+
+def _report(arguments: argparse.Namespace, plan: plans.Plan, outcome: run.Outcome, *, batch: bool) -> None:
+    path = arguments.report
+    if path is None and batch and plan.folder is not None and not arguments.no_report:
+        path = plan.folder / "report.html"
+        if not plan.folder.is_dir():
+            return
+    if path is None:
+        return
+    try:
+        report.write(path, outcome.results)
+    except OutputError as error:
+        # The faces are there, which is what was asked for.
+        _say(str(error))
 
 
 def _plan(arguments: argparse.Namespace) -> plans.Plan:
@@ -216,6 +234,9 @@ def _add_bake(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, metavar="PATH", help="another ONNX file than the bundled one")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that work side by side (default 1)")
     parser.add_argument("--force", action="store_true", help="bake also what is up to date, which a list or a folder otherwise skips")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="let the workers of a Dask cluster do it, such as tcp://host:8786")
+    parser.add_argument("--report", type=Path, metavar="PAGE", help="where report.html goes (default, for a list or a folder: into OUT)")
+    parser.add_argument("--no-report", action="store_true", help="write no report")
     parser.add_argument("--json", action="store_true", help="print what became of each recording, a JSON object a line")
     known = ", ".join(presets.names())
     parser.add_argument("--preset", default=argparse.SUPPRESS, metavar="NAME", help=f"a whole set of settings: {known}, or a .toml file of your own")

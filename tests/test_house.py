@@ -39,7 +39,9 @@ def test_face_and_files_need_numpy_alone(path: Path) -> None:
 
 @pytest.mark.parametrize("path", files("."), ids=lambda path: path.name)
 def test_the_addon_ships_what_it_imports(path: Path) -> None:
-    assert imported(path) <= {"numpy", "soundfile", "onnxruntime", "bpy", "bpy_extras", "mathutils", "aud"}
+    # Dask is what a studio has itself; without it there is a sentence.
+    optional = {"distributed"} if path.name == "cluster.py" else set()
+    assert imported(path) - optional <= {"numpy", "soundfile", "onnxruntime", "bpy", "bpy_extras", "mathutils", "aud"}
 
 
 def test_importing_the_addon_loads_nothing_heavy() -> None:
