@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from a2f_addon.errors import A2FError
+
 ROOT = Path(__file__).parents[1]
 FULL_MINUTES = 36.0
 """Training time of the bundled model on two cores; the rest of an hour is for the speech."""
@@ -93,7 +95,8 @@ def train(places: Places, arguments: argparse.Namespace) -> None:
     """The network, for so many minutes."""
     from training import network, train
 
-    recipe = train.Recipe(minutes=arguments.minutes, seed=arguments.seed)
+    minutes = FULL_MINUTES if arguments.minutes is None else arguments.minutes
+    recipe = train.Recipe(minutes=minutes, seed=arguments.seed)
     shape = network.LIVE if arguments.live else network.Shape()
     train.train(places.cache, places.run, recipe=recipe, shape=shape, rooms=places.rooms, say=_say)
 
@@ -118,6 +121,18 @@ def evaluate(places: Places, arguments: argparse.Namespace) -> None:
     sys.stdout.write(evaluate.table(evaluate.evaluate(places.graph, places.cache, heads_folder=places.heads)) + "\n")
 
 
+def finetune(places: Places, arguments: argparse.Namespace) -> None:
+    """The bundled model taught on with a performer's captures."""
+    from training import finetune
+
+    if arguments.captures is None or arguments.out is None:
+        raise FileNotFoundError("Name the folder of captures with --captures and the file to write with --out.")
+    recipe = finetune.Recipe(seed=arguments.seed, **({} if arguments.minutes is None else {"minutes": arguments.minutes}))
+    pretrained = arguments.graph_from or places.graph
+    figures = finetune.finetune(arguments.captures, arguments.out, pretrained=pretrained, runs=places.run, recipe=recipe, fps=arguments.fps, say=_say)
+    sys.stdout.write(finetune.table(*figures) + "\n")
+
+
 STEPS: dict[str, Callable[[Places, argparse.Namespace], None]] = {
     "corpora": show,
     "synthesise": synthesise,
@@ -126,6 +141,7 @@ STEPS: dict[str, Callable[[Places, argparse.Namespace], None]] = {
     "train": train,
     "export": export,
     "evaluate": evaluate,
+    "finetune": finetune,
 }
 ALL = ("synthesise", "align", "second", "corpora", "train", "export", "evaluate")
 
@@ -158,7 +174,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         for step in ALL if arguments.command == "all" else (arguments.command,):
             STEPS[step](places, arguments)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, A2FError) as error:
         _say(str(error))
         return 2
     return 0
@@ -171,10 +187,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--corpora", type=Path, default=_shared() / "speech", help="the folders of recordings (%(default)s)")
     parser.add_argument("--graph", type=Path, default=ROOT / "a2f_addon" / "data" / "a2f.onnx", help="the ONNX file (%(default)s)")
     parser.add_argument("--scale", type=float, default=1.0, help="how much synthetic speech, against the bundled model's (%(default)s)")
-    parser.add_argument("--minutes", type=float, default=FULL_MINUTES, help="how long to train (%(default)s)")
+    parser.add_argument("--minutes", type=float, help=f"how long to train at the most ({FULL_MINUTES:g}; finetune 10)")
     parser.add_argument("--workers", type=int, default=2, help="processes for synthesis and alignment (%(default)s)")
     parser.add_argument("--live", action="store_true", help="train the live network instead of the offline one")
     parser.add_argument("--seed", type=int, default=0, help="of everything random (%(default)s)")
+    parser.add_argument("--captures", type=Path, help="finetune: a folder of speech with Live Link Face CSVs or NumPy pairs")
+    parser.add_argument("--out", type=Path, help="finetune: the ONNX file to write")
+    parser.add_argument("--graph-from", type=Path, help="finetune: the model to begin with, an ONNX file or a network.pt (--graph)")
+    parser.add_argument("--fps", type=float, help="finetune: frames a second of the captures, where they don't tell")
     return parser
 
 

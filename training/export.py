@@ -144,6 +144,7 @@ def metadata(shape: network.Shape, *, name: str, version: str) -> dict[str, str]
         "curve_names": json.dumps(arkit.NAMES),
         "phone_names": json.dumps(phones.PHONES),
         "phone_classes": json.dumps(phones.CLASSES),
+        "shape": json.dumps(shape.as_dict()),
     }
 
 
