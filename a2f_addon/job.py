@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .errors import SettingError
-from .face import arkit, articulation, brows, closure, emotion, eyes, head, rescale, silence, smoothing
+from .face import arkit, articulation, brows, clips, closure, emotion, eyes, head, rescale, silence, smoothing
 from .face.curves import FaceCurves, Speech
+from .files import eyeclips
 from .settings import group
 from .speech import audio, model
 
@@ -31,6 +32,7 @@ class Motion:
     rescale: rescale.Rescale = group(rescale.Rescale)
     closure: closure.Closure = group(closure.Closure)
     eyes: eyes.Eyes = group(eyes.Eyes)
+    eye_clips: clips.EyeClips = group(clips.EyeClips)
     brows: brows.Brows = group(brows.Brows)
     head: head.Head = group(head.Head)
 
@@ -113,7 +115,11 @@ def animate(heard: Heard, motion: Motion, *, fps: float) -> FaceCurves:
     curves = rescale.rescale(curves, speech, motion.rescale, names=arkit.MOUTH)
     # After everything that moves the lips, so that they meet whatever is felt and however large it is.
     curves = closure.seal(curves, speech, motion.closure)
-    curves = eyes.look(curves, speech, motion.eyes)
+    if motion.eye_clips.folder:
+        # Recorded eyes stand in for made ones, since no channel has two owners.
+        curves = clips.donate(curves, speech, motion.eye_clips, eyeclips.read(Path(motion.eye_clips.folder)))
+    else:
+        curves = eyes.look(curves, speech, motion.eyes)
     curves = brows.lift(curves, speech, motion.brows)
     curves = head.turn(curves, speech, motion.head)
     # The rest of the face at the end, once everything that moves it has.

@@ -3,6 +3,10 @@
 The timecode is HH:MM:SS:FF.fff: hours, minutes and whole seconds of the curves' own clock, in real seconds at every frame rate, and the frame
 within that second, with its fraction. At 29.97 frames per second it is therefore neither of SMPTE's two counts, but it does not drift from the
 sound. A file does not say its frame rate; that follows from how the frame within the second falls from each second to the next.
+
+Rotations are radians about ARKit's axes of the face, each by the right-hand rule: yaw to the face's own left, pitch down, roll towards its own right
+shoulder. Recordings show it: an eye that looks down has a positive pitch, and a left eye that looks in a negative yaw, 0.6 for a whole shape (35
+degrees).
 """
 
 from __future__ import annotations
@@ -61,6 +65,8 @@ def read(path: Path, *, fps: float | None = None) -> FaceCurves:
     header, rows = _table(path)
     time_column, columns = _columns(path, header)
     seconds, frames, values = _numbers(path, rows, time_column, list(columns.values()))
+    if len(rows) > 1 and np.ptp(seconds) == 0 and np.ptp(frames) == 0:
+        raise OutputError(f"The timecodes of '{path}' stand still, at 0 frames per second; export the file again.")
     fps, numbers = _clock(seconds, frames, fps)
     # A microsecond is finer than the timecodes are.
     start = round(float(np.mean(seconds + frames / fps - numbers / fps)), 6)
