@@ -100,6 +100,7 @@ def writing(
         rests = _rests(plan, owners, undo)
         for target, owner in zip(plan.targets, owners, strict=True):
             traces.remember(owner, target, undo)
+            into.take_back_everywhere(owner, plan.identity, undo, but=written)
             _switch(target, owner, parts.get(target.face.uid), rests.get(target.face.uid), frames, undo)
         undo.pop_all()
     _retire(plan, owners)

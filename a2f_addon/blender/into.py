@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -103,6 +103,17 @@ def take_back(action: Action, slot: compat.Slot, *, identity: str | None, undo: 
     return edited
 
 
+def take_back_everywhere(owner: Any, identity: str, undo: ExitStack, *, but: Sequence[Action]) -> None:
+    """Take A2F's keys of a recording out of every Action that a datablock plays, but these."""
+    animation = owner.animation_data
+    if animation is None:
+        return
+    for user in (animation, *(strip for track in animation.nla_tracks for strip in track.strips)):
+        action = getattr(user, "action", None)
+        if action is not None and action.library is None and action not in but and records(action):
+            take_back(action, compat.slot_of(user), identity=identity, undo=undo)
+
+
 def read(curve: FCurve) -> Rows:
     """Every key of a curve."""
     rows: Rows = {}
@@ -146,18 +157,19 @@ def _guarded(curve: FCurve, old: Rows, first: float, last: float) -> Rows:
     """The artist's keys outside of the span, with a guard at either side of it."""
     rows = {name: values.copy() for name, values in old.items()}
     if len(rows["co"]):
+        ends = (float(rows["co"][0, 0]), float(rows["co"][-1, 0]))
         for frame in (first - 1, last + 1):
-            rows = _parted(curve, rows, old, frame)
+            rows = _parted(curve, rows, frame, ends, is_after=frame > last)
     x = rows["co"][:, 0]
     rows = _where(rows, (x < first - NEAR) | (x > last + NEAR))
     before = np.flatnonzero(rows["co"][:, 0] < first)
-    if len(before):
+    if len(before) > 1:
         rows["interpolation"][before[-1]] = LINEAR  # from the guard to A2F's first key
     return rows
 
 
-def _parted(curve: FCurve, rows: Rows, old: Rows, frame: float) -> Rows:
-    """A key at this frame that leaves the curve's shape as it is."""
+def _parted(curve: FCurve, rows: Rows, frame: float, ends: tuple[float, float], *, is_after: bool) -> Rows:
+    """A key at this frame, before or after the span, that leaves the curve's shape on its far side as it is. ends: where the artist's keys do."""
     x = rows["co"][:, 0]
     if (np.abs(x - frame) < NEAR).any():
         return rows
@@ -166,18 +178,23 @@ def _parted(curve: FCurve, rows: Rows, old: Rows, frame: float) -> Rows:
     new = {name: values[max(place - 1, 0)].copy() for name, values in rows.items()}
     new["co"] = np.array([frame, value], np.float32)
     new["handle_left_type"] = new["handle_right_type"] = np.uint8(FREE)
-    inside = 0 < place < len(x)
-    if inside and rows["interpolation"][place - 1] == BEZIER:
+    for side in ("handle_left_type", "handle_right_type"):
+        rows[side][max(place - 1, 0) : place + 1] = FREE  # a new neighbour would turn handles that Blender sets
+    if ends[0] < frame < ends[1] and rows["interpolation"][place - 1] == BEZIER:
         left, right = _halves(rows, place, frame)
         rows["handle_right"][place - 1], new["handle_left"] = left[1], left[2]
         new["handle_right"], rows["handle_left"][place] = right[1], right[2]
-        rows["handle_right_type"][place - 1] = rows["handle_left_type"][place] = FREE
     else:
-        slope = 0.0 if inside else curve.evaluate(frame + 1) - value if place == 0 else value - curve.evaluate(frame - 1)
+        slope = curve.evaluate(frame + 1) - value if frame < ends[0] else value - curve.evaluate(frame - 1)
         new["handle_left"] = np.array([frame - 0.3, value - 0.3 * slope], np.float32)
         new["handle_right"] = np.array([frame + 0.3, value + 0.3 * slope], np.float32)
-        if not inside:
-            new["interpolation"] = np.uint8(BEZIER)  # its handles carry on how the curve leaves its keys
+    # Where there were no keys the curve ran straight on, and at its ends it does so as the handles of a Bezier key point.
+    if frame < ends[0]:
+        new["interpolation"] = np.uint8(LINEAR if is_after else BEZIER)
+    elif frame > ends[1]:
+        new["interpolation"] = np.uint8(BEZIER)
+        if not is_after:
+            rows["interpolation"][place - 1] = LINEAR
     return {name: np.insert(values, place, new[name], axis=0) for name, values in rows.items()}
 
 

@@ -37,6 +37,7 @@ class Request:
     scene: int
     objects: tuple[int, ...]
     asked: tuple[int, ...]
+    place: str = "NEW"
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,12 @@ class Outcome:
         return f"Baked '{self.actions[0]}' onto {meshes}, frames {self.first_frame:g} to {self.last_frame:g}."
 
 
-def prepare(context: Context, speech: Source, motion: jobs.Motion, model: Path | None) -> Request:
+def prepare(context: Context, speech: Source, motion: jobs.Motion, model: Path | None, *, place: str = "NEW") -> Request:
     """Take down what is to be done. Raises TargetError for everything that stands in the way, before any work."""
     scene = compat.scene_of(context)
     asked = targets.asked_for(context)
     objects = targets.family(asked, scene)
-    request = Request(speech, motion, model, scene.session_uid, _uids(objects), _uids(asked))
+    request = Request(speech, motion, model, scene.session_uid, _uids(objects), _uids(asked), place)
     _plan(request, None)
     return request
 
@@ -174,6 +175,7 @@ def _plan(request: Request, curves: FaceCurves | None) -> Plan:
         identity=request.source.identity,
         scene=_scene(request),
         curves=curves,
+        place=request.place,
     )
 
 

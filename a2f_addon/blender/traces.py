@@ -104,6 +104,16 @@ def restore_settings(owner: Any, trace: dict[str, Any]) -> None:
             track.is_solo = True
 
 
+def moved_paths(owner: Any) -> set[str]:
+    """The data paths that any Action, strip or driver of a datablock moves."""
+    animation = owner.animation_data
+    if animation is None:
+        return set()
+    users: list[Any] = [animation, *(strip for track in animation.nla_tracks for strip in track.strips if getattr(strip, "action", None))]
+    moved = {curve.data_path for user in users for curve in compat.fcurves(user.action, compat.slot_of(user))}
+    return moved | {driver.data_path for driver in animation.drivers}
+
+
 def _track(animation: AnimData, trace: dict[str, Any]) -> Any:
     return next((track for track in reversed(animation.nla_tracks) if track.name == trace["track"] and len(track.strips) == 1), None)
 

@@ -1,0 +1,105 @@
+"""Take away what A2F made, and nothing else: what played before the first bake plays again, where it played."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from bpy.types import AnimData
+
+from ..errors import TargetError
+from . import compat, into, ownership, traces
+from .standing import Owners
+
+NOTHING = "There is nothing of A2F's on the selected faces."
+
+
+@dataclass(frozen=True)
+class Cleared:
+    """What was done. actions: names of A2F's Actions that went. kept: sentences about what is the artist's by now."""
+
+    faces: int
+    actions: tuple[str, ...]
+    kept: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"Cleared A2F's keys from {self.faces} {'face' if self.faces == 1 else 'faces'}; other animation is as it was."
+
+
+def has_traces(owner: Any) -> bool:
+    """Whether a datablock was baked onto. Quick enough to be drawn."""
+    return traces.TRACE in owner
+
+
+def clear(owners: Iterable[Any]) -> Cleared:
+    """Take A2F's Actions, strips, keys and marks away from these datablocks. Raises TargetError where none has any."""
+    known, faces = Owners(), 0
+    names: dict[int, str] = {}
+    kept: list[str] = []
+    uids: set[int] = set()
+    for owner in owners:
+        trace = traces.forget(owner)
+        found = {} if owner.animation_data is None else _own(owner.animation_data, known)
+        if trace is None and not found:
+            continue
+        faces += 1
+        names |= found
+        uids |= set(found)
+        kept += _clear(owner, trace, set(found))
+    if not faces:
+        raise TargetError(NOTHING)
+    ownership.remove_unused(uids)
+    return Cleared(faces, tuple(names.values()), tuple(kept))
+
+
+def _own(animation: AnimData, known: Owners) -> dict[int, str]:
+    """A2F's own Actions that this one plays: session_uid to name."""
+    users: list[Any] = [animation, *(strip for track in animation.nla_tracks for strip in track.strips)]
+    found = [user.action for user in users if getattr(user, "action", None) is not None and known.identity(user.action) is not None]
+    return {action.session_uid: action.name for action in found}
+
+
+def _clear(owner: Any, trace: dict[str, Any] | None, own: set[int]) -> list[str]:
+    animation = owner.animation_data
+    kept: list[str] = []
+    if animation is not None:
+        if animation.action is not None and animation.action.session_uid in own:
+            compat.assign(animation, None, None)
+        ownership.remove_strips(animation, own)
+        kept += _out_of_artists(animation)
+    if trace is not None:
+        traces.restore_action(owner, trace)
+        if owner.animation_data is not None:
+            kept += _out_of_artists(owner.animation_data)
+        traces.restore_settings(owner, trace)
+        _restore_values(owner, trace["values"])
+    return kept
+
+
+def _out_of_artists(animation: AnimData) -> list[str]:
+    """A2F's keys out of the Actions that are not its own."""
+    kept = []
+    users: list[Any] = [animation, *(strip for track in animation.nla_tracks for strip in track.strips)]
+    for user in users:
+        action = getattr(user, "action", None)
+        if action is None or action.library is not None or not into.records(action):
+            continue
+        edited = into.take_back(action, compat.slot_of(user), identity=None, undo=ExitStack())
+        if edited:
+            kept.append(f"{len(edited)} curves in '{action.name}' were edited after the bake and are kept.")
+    return kept
+
+
+def _restore_values(owner: Any, values: dict[str, float]) -> None:
+    """What nothing moves any longer stands where it stood."""
+    moved = traces.moved_paths(owner)
+    for path, value in values.items():
+        if path in moved:
+            continue
+        holder, _, name = path.rpartition(".")
+        try:
+            setattr(owner.path_resolve(holder) if holder else owner, name, value)
+        except (ValueError, AttributeError):
+            continue  # the shape was deleted since
