@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from . import cli, operators, panel, preferences, properties, runner
+from . import cli, mapping, mapping_panel, operators, panel, preferences, properties, runner
 
 
 def register() -> None:
@@ -16,6 +16,8 @@ def register() -> None:
     properties.register()
     operators.register()
     panel.register()
+    mapping.register()
+    mapping_panel.register()
     cli.register()
     bpy.app.handlers.load_pre.append(_before_load)
     # Blender as a Python module ends without switching its add-ons off, and up to 4.5 crashes or hangs over what they registered.
@@ -28,7 +30,7 @@ def unregister() -> None:
     atexit.unregister(runner.stop)
     runner.stop()
     bpy.app.handlers.load_pre.remove(_before_load)
-    for room in (cli, panel, operators, properties):
+    for room in (cli, mapping_panel, mapping, panel, operators, properties):
         room.unregister()
     bpy.utils.unregister_class(preferences.A2F_AP_preferences)
 

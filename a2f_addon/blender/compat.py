@@ -19,6 +19,9 @@ Slot = Any
 
 HAS_SLOTS = bpy.app.version >= (4, 4, 0)
 
+KEEPS_KEYS_OF_OVERRIDES = bpy.app.version >= (4, 5, 0)
+"""Whether keys on the shape keys of an overridden mesh are there again after saving and opening: tried from 4.5 on."""
+
 
 def scene_of(context: Context) -> Scene:
     """The scene, which every context that a person can press a button in has. Raises RuntimeError in one that has none."""

@@ -1,10 +1,13 @@
-"""Which shape keys will be keyed, and what becomes of the animation that is there: decided here, once, as plain data, before anything is changed."""
+"""Which shape keys and custom properties will be keyed, and what becomes of the animation that is there.
+
+It is decided here, once, as plain data, before anything is changed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 from bpy.types import AnimData, Context, Key, Object, Scene
@@ -15,15 +18,18 @@ from ..face import retarget
 from ..face.curves import FaceCurves, Floats
 from ..face.matching import nearest
 from ..face.retarget import Recipe
-from . import ownership
+from . import compat, ownership
 from .standing import Layer, Owners, Standing, Way, standing_curves, strips_count, track_paths, way
+
+PROPERTIES_AT_LEAST = 3
+"""Fewer custom properties with names of the face, and no jaw among them, are taken for something else."""
 
 NO_FACE = "Select a face with ARKit shape keys (jawOpen, mouthClose and so on)."
 
 
 @dataclass(frozen=True)
 class Channel:
-    """A shape key and the curves that it takes, each as often as its weight says. low, high: how far its slider goes."""
+    """A shape key or a property and the curves that it takes, each as often as its weight says. low, high: how far its slider goes."""
 
     takes: Recipe
     shape: str
@@ -34,10 +40,10 @@ class Channel:
 
 @dataclass(frozen=True)
 class Face:
-    """A Key with face shapes.
+    """A Key with face shapes, or an object or armature with custom properties of such names, that drivers read.
 
-    uid: its session_uid. object: the name of a mesh that shows it. driven: shapes that a driver moves, and no key can.
-    passed_over: shapes whose names fit less well than another's. rig: the naming that was recognised.
+    uid: its session_uid. object: the name of an object that shows it. driven: shapes that a driver moves, and no key can.
+    passed_over: shapes whose names fit less well than another's. rig: the naming that was recognised. is_rig: custom properties.
     """
 
     uid: int
@@ -46,6 +52,15 @@ class Face:
     driven: tuple[str, ...] = ()
     passed_over: tuple[str, ...] = ()
     rig: str = ""
+    is_rig: bool = False
+
+
+class Place(NamedTuple):
+    """A value that can be keyed. path: from its owner. low, high: what Blender cuts it off at."""
+
+    path: str
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -80,31 +95,69 @@ class Plan:
 
 
 def family(asked: Iterable[Object], scene: Scene) -> list[Object]:
-    """These objects, first, and the meshes of the scene with shape keys that belong to them, once each.
+    """These objects, first, and what belongs to them of the scene's meshes with shape keys and of its control rigs, once each.
 
     Together belong the objects beneath one armature or deformed by it, or without an armature those of one parent, and what hangs below an object.
     """
     asked = list(asked)
     roots = {root for each in asked for root in (each, _armature(each) or each.parent) if root is not None}
-    fellows = [each for each in scene.objects if shape_keys(each) is not None and not roots.isdisjoint(_belongs_to(each))]
+    fellows = [each for each in scene.objects if (shape_keys(each) or _is_rig(each)) and not roots.isdisjoint(_belongs_to(each))]
     return list(dict.fromkeys([*asked, *fellows]))
 
 
 def faces(objects: Iterable[Object]) -> list[Face]:
-    """The Keys of these objects that have face shapes, each Key once. Nothing is checked; quick enough to be drawn."""
+    """The datablocks of these objects that have face shapes or properties, each once. Nothing is checked; quick enough to be drawn."""
     found: dict[int, Face] = {}
     for each in objects:
-        key = shape_keys(each)
-        if key is not None and key.session_uid not in found:
-            face = _face(key, each.name)
-            if face.channels or face.driven:
-                found[key.session_uid] = face
-    return list(found.values())
+        for owner in owners(each):
+            if owner.session_uid not in found:
+                face = _face(owner, each.name)
+                if face.channels or face.driven:
+                    found[owner.session_uid] = face
+    return _without_idle_meshes(list(found.values()))
+
+
+def _without_idle_meshes(found: list[Face]) -> list[Face]:
+    """A mesh whose every shape has a driver is moved by the control rig that is keyed, and no problem."""
+    if not any(face.is_rig for face in found):
+        return found
+    return [face for face in found if face.channels]
 
 
 def shape_keys(owner: Object) -> Key | None:
     """The Key of a mesh object."""
     return owner.data.shape_keys if owner.type == "MESH" else None  # type: ignore[union-attr]
+
+
+def owners(each: Object) -> list[Any]:
+    """What of an object can hold a face: its Key, itself and, where it is a rig, its armature."""
+    key = shape_keys(each)
+    owners: list[Any] = [key] if key is not None else []
+    if _is_rig(each):
+        owners += [each, *([each.data] if each.type == "ARMATURE" else [])]
+    return owners
+
+
+def _is_rig(each: Object) -> bool:
+    """Whether there are custom properties on an object, its armature or its bones; most have none."""
+    if each.keys():
+        return True
+    bones = each.pose.bones if each.pose is not None else ()
+    return each.type == "ARMATURE" and (bool(each.data.keys()) or any(bone.keys() for bone in bones))  # type: ignore[union-attr]
+
+
+def places(owner: Any) -> dict[str, Place]:
+    """What of a datablock can be keyed, by the artist's name for it: shape keys, or custom properties that are single numbers with a fraction."""
+    if isinstance(owner, Key):
+        return {each.name: Place(each.path_from_id("value"), each.slider_min, each.slider_max) for each in owner.key_blocks}
+    holders = [("", owner), *((each.path_from_id(), each) for each in getattr(getattr(owner, "pose", None), "bones", ()))]
+    found: dict[str, Place] = {}
+    for path, holder in holders:
+        for name in list(holder.keys()):
+            if name not in found and isinstance(holder[name], float):
+                limits = holder.id_properties_ui(name).as_dict()
+                found[name] = Place(f'{path}["{bpy.utils.escape_identifier(name)}"]', limits["min"], limits["max"])
+    return found
 
 
 def asked_for(context: Context) -> list[Object]:
@@ -115,9 +168,10 @@ def asked_for(context: Context) -> list[Object]:
     return [each for each in dict.fromkeys([layer.objects.active, *layer.objects.selected]) if each is not None]
 
 
-def key_by_uid(uid: int) -> Key | None:
-    """The Key with this session_uid; None where it is gone."""
-    return next((key for key in bpy.data.shape_keys if key.session_uid == uid), None)
+def key_by_uid(uid: int) -> Any | None:
+    """The Key, or the object or armature with face properties, that has this session_uid; None where it is gone."""
+    kinds: tuple[Iterable[Any], ...] = (bpy.data.shape_keys, bpy.data.objects, bpy.data.armatures)
+    return next((each for kind in kinds for each in kind if each.session_uid == uid), None)
 
 
 def plan(
@@ -137,17 +191,17 @@ def plan(
     place: where the keys go: "NEW", a new Action; "STRIP", a new NLA strip above what is there; "INTO", the Action that plays.
     Raises TargetError with a sentence for every problem.
     """
-    owners = Owners()
+    signed = Owners()
     problems: list[str] = []
     left_out: list[str] = []
     warnings: list[str] = []
     targets: list[Target] = []
-    chosen = {key.session_uid for each in asked if (key := shape_keys(each)) is not None}
+    chosen = {owner.session_uid for each in asked for owner in owners(each)}
     for face in faces(objects):
         hindrances = [*_hindrances(face), *_hindrances_within(face, place)]
         if not hindrances:
             face = _limited_to(face, curves)
-            targets.append(_target(face, identity=identity, scene=scene, curves=curves, owners=owners, warn=warnings.append, place=place))
+            targets.append(_target(face, identity=identity, scene=scene, curves=curves, owners=signed, warn=warnings.append, place=place))
         elif face.uid in chosen:
             problems += hindrances
         else:
@@ -180,20 +234,34 @@ def _deformed_by(owner: Object) -> Object | None:
     return next((modifier.object for modifier in modifiers if modifier.type == "ARMATURE" and modifier.object), None)
 
 
-def _face(key: Key, name: str) -> Face:
-    blocks = {block.name: block for block in key.key_blocks}
-    animation = key.animation_data
-    driven_paths = {driver.data_path for driver in animation.drivers} if animation else set()
+def _face(owner: Any, name: str) -> Face:
+    there = places(owner)
+    driven_paths = {driver.data_path for driver in owner.animation_data.drivers} if owner.animation_data else set()
+    takes, rig, passed_over = mapped(owner, there)
     channels, driven = [], []
-    found = rigs.detect(blocks)
-    for shape, takes in found.recipes.items():
-        block = blocks[shape]
-        path = block.path_from_id("value")
-        if path in driven_paths:
+    for shape, recipe in takes.items():
+        place = there[shape]
+        if place.path in driven_paths:
             driven.append(shape)
         else:
-            channels.append(Channel(takes, shape, path, block.slider_min, block.slider_max))
-    return Face(key.session_uid, name, tuple(channels), tuple(driven), found.passed_over, found.rig.title)
+            channels.append(Channel(recipe, shape, *place))
+    return Face(owner.session_uid, name, tuple(channels), tuple(driven), passed_over, rig, is_rig=not isinstance(owner, Key))
+
+
+def mapped(owner: Any, there: Collection[str]) -> tuple[dict[str, Recipe], str, tuple[str, ...]]:
+    """For each target what it takes, the naming, and what was passed over: from the datablock's mapping list where one stands, else by the names."""
+    standing = getattr(owner, "a2f_mapping", None)
+    if standing is not None and len(standing.rows):
+        rows = [
+            rigs.Row(row.source, row.target, row.gain, row.sureness)
+            for row in standing.rows
+            if row.use and row.gain > 0 and row.target in there and row.source in rigs.sources()
+        ]
+        return rigs.recipes(rows), "its mapping list", ()
+    found = rigs.detect(there)
+    if not isinstance(owner, Key) and len(found.rows) < PROPERTIES_AT_LEAST and all(row.source != "jawOpen" for row in found.rows):
+        return {}, "", ()
+    return found.recipes, found.rig.title, found.passed_over
 
 
 def values(plan: Plan, curves: FaceCurves) -> Mapping[Recipe, Floats]:
@@ -213,22 +281,36 @@ def _limited_to(face: Face, curves: FaceCurves | None) -> Face:
 
 
 def _hindrances(face: Face) -> Iterator[str]:
-    key = _present(face)
-    if key.library is not None:
-        yield f"'{face.object}' is linked from '{key.library.name}', and linked shape keys cannot be keyed; make its mesh local or bake there."
-    elif key.user is not None and key.user.override_library is not None:
-        yield (
-            f"The mesh of '{face.object}' is a library override, and Blender does not save keys on the shape keys of one; "
-            "make the mesh local, or bake in the file that it comes from."
-        )
-    elif not key.is_editable:
+    owner = _present(face)
+    if face.is_rig:
+        yield from _hindrances_of_a_rig(face, owner)
+        return
+    if owner.library is not None:
+        yield f"'{face.object}' is linked from '{owner.library.name}', and linked shape keys cannot be keyed; make its mesh local or bake there."
+    elif owner.user is not None and owner.user.override_library is not None and not compat.KEEPS_KEYS_OF_OVERRIDES:
+        yield f"The mesh of '{face.object}' is a library override, whose keys this Blender is not known to save; make the mesh local."
+    elif not owner.is_editable:
         yield f"The shape keys of '{face.object}' cannot be edited here; make its mesh local."
-    if not key.use_relative:
+    if not owner.use_relative:
         yield f"'{face.object}' has absolute shape keys, whose sliders do nothing; switch Relative on in its Shape Keys panel."
-    if key.animation_data and key.animation_data.use_tweak_mode:
-        yield f"A strip of '{face.object}' is in tweak mode; leave it with Tab in the NLA editor first."
+    yield from _in_tweak_mode(face, owner)
     if not face.channels:
         yield f"Every face shape of '{face.object}' has a driver, which keys cannot overrule; remove the drivers, or key what drives them."
+
+
+def _hindrances_of_a_rig(face: Face, owner: Any) -> Iterator[str]:
+    if owner.library is not None:
+        yield f"'{face.object}' is linked from '{owner.library.name}', and its properties cannot be keyed; make a library override of it."
+    elif not owner.is_editable:
+        yield f"The properties of '{face.object}' cannot be edited here; make an override of it that is editable, or make it local."
+    yield from _in_tweak_mode(face, owner)
+    if not face.channels:
+        yield f"Every face property of '{face.object}' has a driver, which keys cannot overrule; remove the drivers, or key what drives them."
+
+
+def _in_tweak_mode(face: Face, owner: Any) -> Iterator[str]:
+    if owner.animation_data and owner.animation_data.use_tweak_mode:
+        yield f"A strip of '{face.object}' is in tweak mode; leave it with Tab in the NLA editor first."
 
 
 def _target(
@@ -297,15 +379,15 @@ def _warn_of_sliders(face: Face, curves: FaceCurves, warn: Callable[[str], None]
         warn(f"The sliders of {names} on '{face.object}' are too short for the curves, which Blender cuts off there.")
 
 
-def _warn_of_what_hides(key: Key, face: Face, warn: Callable[[str], None]) -> None:
-    muted = [channel.shape for channel in face.channels if key.key_blocks[channel.shape].mute]
+def _warn_of_what_hides(key: Any, face: Face, warn: Callable[[str], None]) -> None:
+    muted = [] if face.is_rig else [channel.shape for channel in face.channels if key.key_blocks[channel.shape].mute]
     if muted:
         warn(f"{_listed(muted)} on '{face.object}' {'is' if len(muted) == 1 else 'are'} muted and will not show.")
     if face.passed_over:
         warn(f"{_listed(face.passed_over)} on '{face.object}' will not be keyed: other shapes have the plainer names.")
     if face.driven:
         warn(f"{_listed(face.driven)} on '{face.object}' {'has a driver' if len(face.driven) == 1 else 'have drivers'} and will not be keyed.")
-    if any(each.show_only_shape_key for each in bpy.data.objects if each.data == key.user):
+    if not face.is_rig and any(each.show_only_shape_key for each in bpy.data.objects if each.data == key.user):
         warn(f"'{face.object}' shows only its active shape key; switch the pin off in its Shape Keys panel to see the animation.")
     soloed = [track.name for track in key.animation_data.nla_tracks if track.is_solo] if key.animation_data else []
     if soloed:
@@ -346,8 +428,8 @@ def _listed(names: Sequence[str], *, most: int = 3) -> str:
     return f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
-def _present(face: Face) -> Key:
+def _present(face: Face) -> Any:
     key = key_by_uid(face.uid)
     if key is None:
-        raise TargetError(f"The shape keys of '{face.object}' are gone; nothing was changed.")
+        raise TargetError(f"The {'properties' if face.is_rig else 'shape keys'} of '{face.object}' are gone; nothing was changed.")
     return key

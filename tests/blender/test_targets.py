@@ -8,9 +8,10 @@ from typing import Any
 import bpy
 import numpy as np
 import pytest
-from inside import VALUE, everything, make_action, make_head, play, put_strip
+from inside import VALUE, evaluated, everything, made_curves, make_action, make_head, play, put_strip
 
-from a2f_addon.blender import targets
+from a2f_addon import job as jobs
+from a2f_addon.blender import compat, runner, source, targets
 from a2f_addon.errors import TargetError
 from a2f_addon.face.arkit import NAMES
 from a2f_addon.face.curves import FaceCurves
@@ -114,12 +115,32 @@ def test_linked_shape_keys_are_refused(tmp_path: Path) -> None:
     assert "'Linked' is linked from 'library.blend', and linked shape keys cannot be keyed" in refusal()
 
 
-def test_overridden_shape_keys_are_refused_because_blender_forgets_their_animation(tmp_path: Path) -> None:
-    head = linked(tmp_path / "library.blend")
-    head = head.override_create(remap_local_usages=True)
+def overridden(path: Path) -> Any:
+    """A head that comes from another file, its object and its mesh overridden here."""
+    head = linked(path).override_create(remap_local_usages=True)
     head.data.override_create(remap_local_usages=True)
     bpy.context.view_layer.objects.active = head
-    assert "library override, and Blender does not save keys" in refusal()
+    return head
+
+
+@pytest.mark.skipif(not compat.KEEPS_KEYS_OF_OVERRIDES, reason="not known to be saved before Blender 4.5")
+def test_overridden_shape_keys_take_keys_that_are_there_after_saving_and_opening(tmp_path: Path, speech: str) -> None:
+    overridden(tmp_path / "library.blend")
+    made = source.from_file(speech, bpy.context.scene, frame_start=1)
+    curves = made_curves(seconds=1)
+    runner.finish(runner.prepare(bpy.context, made, jobs.Motion(), None), curves)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
+    head = next(each for each in bpy.data.objects if each.library is None)
+    assert head.data.override_library is not None
+    found = evaluated(head.data.shape_keys, NAMES, [1, 9, 20])
+    np.testing.assert_allclose(found, curves.values[[0, 8, 19]], atol=1e-4)
+
+
+def test_overridden_shape_keys_are_refused_where_blender_may_forget_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compat, "KEEPS_KEYS_OF_OVERRIDES", False)
+    overridden(tmp_path / "library.blend")
+    assert "is a library override, whose keys this Blender is not known to save" in refusal()
 
 
 def test_a_linked_fellow_is_left_out_and_named(tmp_path: Path) -> None:

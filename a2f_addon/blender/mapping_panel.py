@@ -1,0 +1,104 @@
+"""The mapping list as the sidebar shows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+from bpy.types import Context, Key
+
+from . import mapping, targets
+
+ROWS = 8
+
+
+class A2F_UL_mapping(bpy.types.UIList):
+    """A row a curve: on or off, its name, how sure, the shape that takes it, how much."""
+
+    bl_idname = "A2F_UL_mapping"
+
+    found_only: bpy.props.BoolProperty(name="Found Only", description="Hide the curves that nothing takes")
+
+    def draw_item(  # type: ignore[override]
+        self, context: Context, layout: Any, data: Any, item: Any, icon: Any, active_data: Any, active_property: Any, index: int = 0
+    ) -> None:
+        """Blender calls this for each row that is seen."""
+        row = layout.row(align=True)
+        row.prop(item, "use", text="")
+        split = row.split(factor=0.42)
+        split.active = item.use and bool(item.target)
+        split.label(text=item.source, icon=_icon(item), translate=False)
+        cells = split.row(align=True)
+        owner = item.id_data
+        if isinstance(owner, Key):
+            cells.prop_search(item, "target", owner, "key_blocks", text="", icon="SHAPEKEY_DATA")
+        else:
+            cells.prop(item, "target", text="")
+        gain = cells.row(align=True)
+        gain.ui_units_x = 2.6
+        gain.prop(item, "gain", text="")
+
+    def draw_filter(self, context: Context, layout: Any) -> None:
+        """Below the list."""
+        row = layout.row(align=True)
+        row.prop(self, "filter_name", text="")
+        row.prop(self, "found_only", toggle=True)
+
+    def filter_items(self, context: Context, data: Any, propname: Any) -> Any:
+        """By the curve's or the shape's name."""
+        asked = self.filter_name.casefold()
+        rows = getattr(data, propname)
+        seen = [asked in f"{row.source} {row.target}".casefold() and (bool(row.target) or not self.found_only) for row in rows]
+        return [self.bitflag_filter_item if shown else 0 for shown in seen], []
+
+
+def _icon(item: Any) -> str:
+    return item.bl_rna.properties["sureness"].enum_items[item.sureness].icon
+
+
+class A2F_PT_mapping(bpy.types.Panel):
+    """Which shape takes which curve"""
+
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "A2F"
+    bl_idname = "A2F_PT_mapping"
+    bl_parent_id = "A2F_PT_bake"
+    bl_label = "Mapping"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: Context) -> None:
+        """Blender calls this to show the panel."""
+        layout: Any = self.layout
+        owner = mapping.active_owner(context)
+        layout.operator("a2f.map", icon="VIEWZOOM")
+        if owner is None:
+            layout.label(text="Select a mesh with shape keys", icon="INFO")
+            return
+        if not len(owner.a2f_mapping.rows):
+            takes, rig, _ = targets.mapped(owner, targets.places(owner))
+            layout.label(text=f"{len(takes)} found by name ({rig})" if takes else "No known name found", icon="INFO", translate=False)
+            return
+        row = layout.row()
+        row.template_list(A2F_UL_mapping.bl_idname, "", owner.a2f_mapping, "rows", owner.a2f_mapping, "index", rows=ROWS)
+        column = row.column(align=True)
+        column.operator("a2f.mapping_row", text="", icon="ADD").action = "ADD"
+        column.operator("a2f.mapping_row", text="", icon="REMOVE").action = "REMOVE"
+        buttons = layout.row(align=True)
+        buttons.operator("a2f.mapping_save", text="Save", icon="FILE_TICK")
+        buttons.operator("a2f.unmap", text="Clear", icon="X")
+
+
+CLASSES: tuple[Any, ...] = (A2F_UL_mapping, A2F_PT_mapping)
+
+
+def register() -> None:
+    """Show it."""
+    for each in CLASSES:
+        bpy.utils.register_class(each)
+
+
+def unregister() -> None:
+    """And hide it."""
+    for each in reversed(CLASSES):
+        bpy.utils.unregister_class(each)
