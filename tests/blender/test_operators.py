@@ -142,7 +142,7 @@ def test_the_panel_says_what_will_be_used(speech: str) -> None:
     make_head(["jawOpen", "mouthClose"])
     bpy.context.scene.a2f.source = "FILE"
     bpy.context.scene.a2f.filepath = speech
-    assert drawn() == ["[source]", "[filepath]", "[frame_start]", "Head: 2 of 52 shapes", "<Bake 'line_07' to 1 mesh>"]
+    assert drawn() == ["[source]", "[filepath]", "[frame_start]", "Head: ARKit, 2 shapes", "<Bake 'line_07' to 1 mesh>"]
 
 
 @needs_sound
@@ -153,7 +153,7 @@ def test_the_panel_names_the_strip_and_its_length(tmp_path: Path) -> None:
         make_head(name=name, parent=parent)
     strip = add_strip(clicks(tmp_path / "hello.wav"), name="hello")
     strip.frame_offset_start = 12
-    assert drawn()[-3:] == ["hello", "Head and 1 more: 52 of 52 shapes", "<Bake 'hello', 3.5 s, to 2 meshes>"]
+    assert drawn()[-3:] == ["hello", "Head and 1 more: ARKit, 52 shapes", "<Bake 'hello', 3.5 s, to 2 meshes>"]
 
 
 def test_every_setting_is_drawn() -> None:
