@@ -125,6 +125,61 @@ def graph(path: Path, **metadata: str | None) -> Path:
     return path
 
 
+LIVE_PAST, LIVE_AHEAD = 900, 500
+"""Samples before and after its hop that a frame of the made live graph hears."""
+
+
+def live_graph(path: Path, **metadata: str | None) -> Path:
+    """An ONNX file that goes on from call to call: every frame hears LIVE_PAST samples before its hop to LIVE_AHEAD after it.
+
+    A second state counts hops, and the loudness is that count, so that frames that are lost or heard twice show. Keywords as for :func:`graph`.
+    """
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    random = np.random.default_rng(1)
+    hidden, kept = 12, LIVE_PAST + LIVE_AHEAD
+    constants = {
+        "taps": random.normal(0, 0.05, (hidden, 1, kept + HOP)),
+        "bias": random.normal(0, 0.3, hidden),
+        "to_curves": random.normal(0, 1, (hidden, len(arkit.NAMES))),
+        "to_phones": random.normal(0, 1, (hidden, len(PHONES))),
+    }
+    initializers = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in constants.items()]
+    whole = {"one": [1], "two": [2], "from": [-kept], "last": [-1], "end": [2**31 - 1], "axis": 1}
+    initializers += [numpy_helper.from_array(np.array(value, np.int64), name) for name, value in whole.items()]
+    nodes = [
+        helper.make_node("Concat", ["state_sound", "audio"], ["joined"], axis=1),
+        helper.make_node("Slice", ["joined", "from", "end", "one"], ["state_sound_out"]),
+        helper.make_node("Unsqueeze", ["joined", "one"], ["channel"]),
+        helper.make_node("Conv", ["channel", "taps", "bias"], ["frames"], strides=[HOP]),
+        helper.make_node("Transpose", ["frames"], ["in_time"], perm=[0, 2, 1]),
+        helper.make_node("Tanh", ["in_time"], ["heard"]),
+        helper.make_node("MatMul", ["heard", "to_curves"], ["raw_curves"]),
+        helper.make_node("Sigmoid", ["raw_curves"], ["curves"]),
+        helper.make_node("MatMul", ["heard", "to_phones"], ["raw_phones"]),
+        helper.make_node("Softmax", ["raw_phones"], ["phones"], axis=-1),
+        helper.make_node("ReduceSum", ["phones", "two"], ["ones"], keepdims=0),
+        helper.make_node("CumSum", ["ones", "axis"], ["count"]),
+        helper.make_node("Add", ["count", "state_count"], ["loudness_db"]),
+        helper.make_node("Slice", ["loudness_db", "last", "end", "one"], ["state_count_out"]),
+    ]
+    inputs = {"audio": [1, "samples"], "state_sound": [1, kept], "state_count": [1, 1]}
+    outputs = {"curves": [1, "frames", len(arkit.NAMES)], "phones": [1, "frames", len(PHONES)], "loudness_db": [1, "frames"]}
+    outputs |= {"state_sound_out": [1, kept], "state_count_out": [1, 1]}
+    takes, gives = (
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in values.items()] for values in (inputs, outputs)
+    )
+    model = helper.make_model(
+        helper.make_graph(nodes, "made", takes, gives, initializers), opset_imports=[helper.make_opsetid("", 17)], ir_version=8
+    )
+    states = {"states": json.dumps({"state_sound": [1, kept], "state_count": [1, 1]})}
+    known = {**METADATA, "kind": "live", "look_back": "0", "look_ahead": str(LIVE_AHEAD), "align": str(HOP), **states}
+    helper.set_model_props(model, {key: value for key, value in {**known, **metadata}.items() if value is not None})
+    onnx.save(model, str(path))
+    return path
+
+
 def _paired(taps: Floats, *, kernel: int, pair: int) -> Floats:
     """One kernel for each frame of a pair, float [pair * hidden, 1, kernel]: the same taps, each a hop later."""
     shifted = np.zeros((pair, len(taps), kernel))

@@ -16,6 +16,7 @@ from pathlib import Path
 from a2f_addon.errors import A2FError
 
 ROOT = Path(__file__).parents[1]
+DATA = ROOT / "a2f_addon" / "data"
 FULL_MINUTES = 36.0
 """Training time of the bundled model on two cores; the rest of an hour is for the speech."""
 
@@ -81,12 +82,13 @@ def second(places: Places, arguments: argparse.Namespace) -> None:
     """Recordings that need a taught network to be labelled: other languages, unknown words."""
     from training import second
 
+    listener = DATA / "a2f.onnx" if arguments.live else places.graph
     if not places.ears.is_file():
-        if not places.graph.is_file():
-            _say(f"second: left out, since there is no graph at {places.graph} that could listen; run it again, and train, when there is one")
+        if not listener.is_file():
+            _say(f"second: left out, since there is no graph at {listener} that could listen; run it again, and train, when there is one")
             return
         places.run.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(places.graph, places.ears)
+        shutil.copyfile(listener, places.ears)
     dropped = second.make(places.cache, corpora_folder=places.speech, graph=places.ears, workers=arguments.workers, progress=Progress("second"))
     _say_dropped("second", dropped)
 
@@ -105,7 +107,7 @@ def export(places: Places, arguments: argparse.Namespace) -> None:
     """The ONNX file that the add-on runs, checked against the network."""
     from training import export, train
 
-    taught, facts = train.load(places.run / "network.pt")
+    taught, facts = train.load(train.weights_file(places.run, live=arguments.live))
     difference = export.export(taught, places.graph, version=_version())
     size_mb = places.graph.stat().st_size / 1e6
     _say(f"export: {places.graph}, {size_mb:.1f} MB, within {difference:.1g} of the network, after {facts['steps']} steps")
@@ -170,7 +172,7 @@ class Progress:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; 0 when it is done, 2 with a sentence when it cannot be."""
     arguments = _parser().parse_args(argv)
-    places = Places(arguments.cache, arguments.corpora, arguments.graph)
+    places = Places(arguments.cache, arguments.corpora, arguments.graph or DATA / ("a2f_live.onnx" if arguments.live else "a2f.onnx"))
     try:
         for step in ALL if arguments.command == "all" else (arguments.command,):
             STEPS[step](places, arguments)
@@ -185,11 +187,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("command", choices=(*STEPS, "all"), help="a step, or all of them")
     parser.add_argument("--cache", type=Path, default=ROOT / "training" / "cache", help="labelled speech and the run (%(default)s)")
     parser.add_argument("--corpora", type=Path, default=_shared() / "speech", help="the folders of recordings (%(default)s)")
-    parser.add_argument("--graph", type=Path, default=ROOT / "a2f_addon" / "data" / "a2f.onnx", help="the ONNX file (%(default)s)")
+    parser.add_argument("--graph", type=Path, help=f"the ONNX file (a2f.onnx or a2f_live.onnx in {DATA})")
     parser.add_argument("--scale", type=float, default=1.0, help="how much synthetic speech, against the bundled model's (%(default)s)")
     parser.add_argument("--minutes", type=float, help=f"how long to train at the most ({FULL_MINUTES:g}; finetune 10)")
     parser.add_argument("--workers", type=int, default=2, help="processes for synthesis and alignment (%(default)s)")
-    parser.add_argument("--live", action="store_true", help="train the live network instead of the offline one")
+    parser.add_argument("--live", action="store_true", help="train, export or evaluate the live network")
     parser.add_argument("--seed", type=int, default=0, help="of everything random (%(default)s)")
     parser.add_argument("--captures", type=Path, help="finetune: a folder of speech with Live Link Face CSVs or NumPy pairs")
     parser.add_argument("--out", type=Path, help="finetune: the ONNX file to write")

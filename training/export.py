@@ -1,4 +1,4 @@
-"""From trained weights to one ONNX file that says everything about itself: what a2f_addon/speech/model.py runs.
+"""From trained weights to one ONNX file that says everything about itself: what a2f_addon/speech/model.py runs, or of a live network live.py.
 
 The file is checked before it takes the place of an older one: onnxruntime must give what the network gives, for sounds of several lengths.
 """
@@ -43,6 +43,10 @@ class ConvolvedFrontEnd(network.FrontEnd):
         return (real.square() + imaginary.square()).transpose(1, 2) @ (self.mel if mel is None else mel)
 
 
+class ConvolvedLiveFrontEnd(ConvolvedFrontEnd, network.LiveFrontEnd):
+    """The same for the live one."""
+
+
 class Graph(nn.Module):
     """What is exported: [1, samples] to curves [1, frames, 52] within 0..1, phone probabilities [1, frames, phones], and loudness [1, frames].
 
@@ -53,15 +57,32 @@ class Graph(nn.Module):
         super().__init__()
         self.network = network.Network(trained.shape)
         self.network.load_state_dict({name: value.half().float() for name, value in trained.state_dict().items()})
-        self.network.front_end = ConvolvedFrontEnd()
+        self.network.front_end = ConvolvedLiveFrontEnd() if trained.shape.live else ConvolvedFrontEnd()
         spread = torch.zeros(len(network.CHANNELS), len(arkit.NAMES))
         for row, names in enumerate(network.CHANNELS.values()):
             spread[row, [arkit.NAMES.index(name) for name in names]] = 1
         self.register_buffer("spread", spread)
 
     def forward(self, audio: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Of a live network too: all of a recording at once."""
         said, loudness_db = self.network(audio)
-        return (said.mouth @ self.spread).clamp(0, 1), said.phones.exp(), loudness_db
+        return *self._face(said), loudness_db
+
+    def _face(self, said: network.Said) -> tuple[Tensor, Tensor]:
+        return (said.mouth @ self.spread).clamp(0, 1), said.phones.exp()
+
+
+class LiveGraph(Graph):
+    """What is exported of a live network: the next hops and the states to the frames that they complete and the states after them."""
+
+    def __init__(self, trained: network.Network) -> None:
+        super().__init__(trained)
+        self.beginning = {f"state_{name}": state for name, state in self.network.beginning().items()}
+
+    def forward(self, audio: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
+        named = {name.removeprefix("state_"): state for name, state in zip(self.beginning, states, strict=True)}
+        said, loudness_db, after = self.network.stream(audio, named)
+        return *self._face(said), loudness_db, *(after[name] for name in named)
 
 
 def export(trained: network.Network, path: Path, *, name: str = "A2F", version: str = "1") -> float:
@@ -71,11 +92,11 @@ def export(trained: network.Network, path: Path, *, name: str = "A2F", version: 
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    graph = Graph(trained).eval()
+    graph = (LiveGraph if trained.shape.live else Graph)(trained).eval()
     try:
         _write(graph, part)
-        _describe(part, trained.shape, name=name, version=version)
-        difference = _difference(graph, part)
+        _describe(part, metadata(trained.shape, name=name, version=version) | _states(graph))
+        difference = _stream_difference(trained, graph, part) if isinstance(graph, LiveGraph) else _difference(graph, part)
         if not difference < PARITY:
             raise ValueError(f"the ONNX file differs from the network by {difference:.2g}")
         part.replace(path)
@@ -86,27 +107,28 @@ def export(trained: network.Network, path: Path, *, name: str = "A2F", version: 
 
 def _write(graph: Graph, path: Path) -> None:
     lengths = {"audio": {1: "samples"}, **{name: {1: "frames"} for name in OUTPUTS}}
+    states = graph.beginning if isinstance(graph, LiveGraph) else {}
     with warnings.catch_warnings(), torch.no_grad():
         # The tracer warns of every shape that it keeps as a number; the parity check over several lengths says whether one was wrong.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             graph,
-            (0.1 * torch.randn(1, 4 * network.RATE + network.HOP),),
+            (0.1 * torch.randn(1, 4 * network.RATE + network.HOP), *states.values()),
             str(path),
-            input_names=["audio"],
-            output_names=list(OUTPUTS),
+            input_names=["audio", *states],
+            output_names=[*OUTPUTS, *(f"{name}_out" for name in states)],
             dynamic_axes=lengths,
             opset_version=OPSET,
             dynamo=False,
         )
 
 
-def _describe(path: Path, shape: network.Shape, *, name: str, version: str) -> None:
+def _describe(path: Path, props: dict[str, str]) -> None:
     import onnx
 
     model = onnx.load(str(path))
     _halve(model)
-    onnx.helper.set_model_props(model, metadata(shape, name=name, version=version))
+    onnx.helper.set_model_props(model, props)
     onnx.save(model, str(path))
 
 
@@ -129,6 +151,7 @@ def _halve(model: Any) -> None:
 def metadata(shape: network.Shape, *, name: str, version: str) -> dict[str, str]:
     """What the file says about itself; a2f_addon/speech/facts.py reads it and says what each means."""
     context = str(network.context_samples(shape))
+    live = {"kind": "live", "look_back": "0", "look_ahead": str(shape.look_ahead), "align": str(network.HOP)} if shape.live else {}
     return {
         "a2f_format": "1",
         "name": name,
@@ -145,7 +168,13 @@ def metadata(shape: network.Shape, *, name: str, version: str) -> dict[str, str]
         "phone_names": json.dumps(phones.PHONES),
         "phone_classes": json.dumps(phones.CLASSES),
         "shape": json.dumps(shape.as_dict()),
+        **live,
     }
+
+
+def _states(graph: Graph) -> dict[str, str]:
+    """What a live graph says of its states besides."""
+    return {"states": json.dumps({name: tuple(state.shape) for name, state in graph.beginning.items()})} if isinstance(graph, LiveGraph) else {}
 
 
 def _difference(graph: Graph, path: Path) -> float:
@@ -161,4 +190,24 @@ def _difference(graph: Graph, path: Path) -> float:
             wanted = graph(audio)
         given = session.run(list(OUTPUTS), {"audio": audio.numpy()})
         worst = max([worst, *(float(np.abs(a.numpy() - b).max()) for a, b in zip(wanted, given, strict=True))])
+    return worst
+
+
+def _stream_difference(trained: network.Network, graph: LiveGraph, path: Path) -> float:
+    """The largest difference between the file, fed in pieces of several lengths, and the network that hears all at once."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    audio = 0.1 * torch.randn(1, 333 * network.HOP, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        wanted = Graph(trained).eval()(audio)
+    whole, worst = trained.whole(audio).numpy(), 0.0
+    for hops in (1, 7, 50):
+        states, pieces = {name: state.numpy() for name, state in graph.beginning.items()}, []
+        for start in range(0, whole.shape[1], hops * network.HOP):
+            given = session.run(None, {"audio": whole[:, start : start + hops * network.HOP], **states})
+            states = dict(zip(states, given[len(OUTPUTS) :], strict=True))
+            pieces.append(given[: len(OUTPUTS)])
+        streamed = [np.concatenate(parts, 1)[:, trained.shape.late :] for parts in zip(*pieces, strict=True)]
+        worst = max([worst, *(float(np.abs(a.numpy() - b).max()) for a, b in zip(wanted, streamed, strict=True))])
     return worst

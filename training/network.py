@@ -92,7 +92,7 @@ class Shape:
     ahead: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.ahead and not self._can_look(self.ahead):
+        if self.ahead and not (sum(self.ahead) and self._can_look(self.ahead)):
             raise ValueError(f"a stem and blocks of the dilations {self.dilations} cannot look {self.ahead} frames ahead")
 
     def _can_look(self, ahead: tuple[int, ...]) -> bool:
@@ -296,10 +296,11 @@ class LiveFrontEnd(FrontEnd):
         loud = frame.mean(2, keepdim=True)
         weight = loud.sqrt()
         new = torch.cat((weight, weight * torch.cat((loud, frame), 2).add(TINY_POWER).log()), 2)
-        place = torch.arange(new.shape[1], device=new.device)
-        apart = (place[:, None] - place).to(new.dtype)
+        # Counted off the frames themselves: the exporter of ONNX would keep an arange, and ones_like too, at the length that it traced.
+        place = (0 * weight[0, :, 0] + 1).cumsum(0)
+        apart = place[:, None] - place
         decay = torch.exp(-HOP / RATE / LEVEL_MEMORY_S * apart.clamp(min=0)) * (apart >= 0).to(new.dtype)
-        fading = torch.exp(-HOP / RATE / LEVEL_MEMORY_S * (place + 1).to(new.dtype))
+        fading = torch.exp(-HOP / RATE / LEVEL_MEMORY_S * place)
         return decay @ new + fading[:, None] * before
 
 
@@ -324,9 +325,9 @@ class Dilated(nn.Module):
     def forward(self, x: Tensor, before: Tensor | None = None) -> Tensor:
         """before: [batch, 2 * dilation, channels], what came before x in a live network, which then hears nothing later; else there is nothing
         beyond the ends."""
-        frames, step = x.shape[1], self.dilation
+        step = self.dilation
         padded = functional.pad(x, (0, 0, step, step)) if before is None else torch.cat((before, x), 1)
-        return self.linear(torch.cat((padded[:, :frames], padded[:, step : step + frames], padded[:, 2 * step :]), 2))
+        return self.linear(torch.cat((padded[:, : -2 * step], padded[:, step:-step], padded[:, 2 * step :]), 2))
 
 
 class Block(nn.Module):
@@ -347,11 +348,11 @@ class Block(nn.Module):
 
         before: [batch, 2 * dilation, width].
         """
-        frames, length = x.shape[1], 2 * self.around.dilation
+        length = 2 * self.around.dilation
         joined = torch.cat((before.to(x.dtype), x), 1)
         normed = self.norm(joined)
-        late = joined[:, length - ahead : length - ahead + frames]
-        return late + self._added(normed[:, length:], normed[:, :length]), joined[:, frames:]
+        late = joined[:, length - ahead : -ahead] if ahead else joined[:, length:]
+        return late + self._added(normed[:, length:], normed[:, :length]), joined[:, -length:]
 
     def _added(self, x: Tensor, before: Tensor | None = None) -> Tensor:
         return self.combine(self.drop(functional.relu(self.around(x, before))))
@@ -444,9 +445,8 @@ class Network(nn.Module):
         """
         heard, after = self.front_end.stream(audio, states)
         said, convolved = self.say_on(heard.spectrum, heard.channel, states)
-        loudness = torch.cat((states["loudness"], heard.loudness_db), 1)
-        frames = heard.loudness_db.shape[1]
-        return said, loudness[:, :frames], after | convolved | {"loudness": loudness[:, frames:]}
+        loudness, ahead = torch.cat((states["loudness"], heard.loudness_db), 1), sum(self.shape.ahead)
+        return said, loudness[:, :-ahead], after | convolved | {"loudness": loudness[:, -ahead:]}
 
     def say_on(self, spectrum: Tensor, channel: Tensor, states: States) -> tuple[Said, States]:
         """As say, going on from states."""

@@ -5,12 +5,9 @@ It is heard in windows with as much sound around each as its frames can depend o
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -20,15 +17,13 @@ from ..errors import Cancelled, ModelError
 from ..face import arkit
 from ..face.curves import FaceCurves, Speech
 from . import facts as metadata
-from . import pitch
+from . import pitch, session
 from .audio import Recording
 from .windows import Window, windows
 
 Floats = NDArray[np.float32]
 
 BUNDLED = Path(__file__).parents[1] / "data" / "a2f.onnx"
-PROVIDERS = ("CUDAExecutionProvider", "CoreMLExecutionProvider", "CPUExecutionProvider")
-"""Onnxruntime's names for what can do the work, the best first."""
 OUTPUTS = ("curves", "phones", "loudness_db")
 WINDOW_S = 15.0
 """Long enough that the sound heard twice around it costs little, short enough that progress is seen and an hour fits into 200 MB."""
@@ -67,11 +62,11 @@ class Network:
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
         """Raises ModelError as :func:`load`."""
         self._path = path
-        self._threads = threads or _cores()
+        self._threads = threads
         self._file = path.name
-        self._runtime = _runtime()
+        self._runtime = session.runtime()
         available = self._runtime.get_available_providers()
-        self._providers = [provider for provider in PROVIDERS if provider in available]
+        self._providers = [provider for provider in session.PROVIDERS if provider in available]
         self.notes: list[str] = []
         self._session = self._start()
         self.facts = self._read_facts()
@@ -133,7 +128,8 @@ class Network:
                 return self._session.run(OUTPUTS, {"audio": audio[None]})
             except Exception as error:  # What a provider raises has no class in common.
                 if len(self._providers) == 1:
-                    raise ModelError(f"The model file '{self._file}' fails while it runs ({_first_line(error)}); {metadata.REMEDY}.") from error
+                    why = session.first_line(error)
+                    raise ModelError(f"The model file '{self._file}' fails while it runs ({why}); {metadata.REMEDY}.") from error
                 self._give_up(error)
                 progress(self.notes[-1])
                 self._session = self._start()
@@ -142,17 +138,17 @@ class Network:
         """A session on the best provider that is left."""
         while True:
             try:
-                return _session(self._runtime, _contents(self._path), self._providers[0], threads=self._threads)
+                return session.start(self._runtime, session.contents(self._path), self._providers[0], threads=self._threads)
             except ModelError:
                 raise
             except Exception as error:  # As in _run.
                 if len(self._providers) == 1:
-                    raise ModelError(f"The model file '{self._file}' is damaged ({_first_line(error)}); {metadata.REMEDY}.") from error
+                    raise ModelError(f"The model file '{self._file}' is damaged ({session.first_line(error)}); {metadata.REMEDY}.") from error
                 self._give_up(error)
 
     def _give_up(self, error: Exception) -> None:
-        lost = self._providers.pop(0)
-        self.notes.append(f"{_short(lost)} could not be used ({_first_line(error)}); {_short(self._providers[0])} does the work instead.")
+        lost, left = session.short(self._providers.pop(0)), session.short(self._providers[0])
+        self.notes.append(f"{lost} could not be used ({session.first_line(error)}); {left} does the work instead.")
 
     def _read_facts(self) -> metadata.Facts:
         facts = metadata.read(self._session.get_modelmeta().custom_metadata_map, file=self._file)
@@ -206,54 +202,3 @@ def _until(cancelled: Callable[[], bool], blocks: Iterator[Floats]) -> Iterator[
         if cancelled():
             raise Cancelled
         yield block
-
-
-def _contents(path: Path) -> bytes:
-    """The file's bytes, since onnxruntime itself does not open every path that Windows allows."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"The model file '{path}' cannot be opened ({error.strerror}); check that you may read it.") from error
-
-
-def _runtime() -> ModuleType:
-    """The package onnxruntime. Raises ModelError with the remedy where it does not load."""
-    try:
-        import onnxruntime
-    except (ImportError, OSError) as error:
-        remedy = "install the extension again"
-        if sys.platform == "win32":
-            remedy = "install Microsoft's Visual C++ runtime (search for 'Visual C++ Redistributable x64') and start Blender again"
-        raise ModelError(f"The package onnxruntime does not load ({_first_line(error)}); {remedy}.") from error
-    return onnxruntime
-
-
-def _session(runtime: ModuleType, graph: bytes, provider: str, *, threads: int) -> Any:
-    """A session on one provider, with the CPU for what that one cannot do. Raises what onnxruntime raises."""
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = threads
-    # Threads that wait busily would take the time that Blender needs to draw.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Fatal only: what went wrong is raised as well, and is said in a sentence.
-    options.log_severity_level = 4
-    # Plans of the memory, one for each length of window, cost more of it than they save.
-    options.enable_mem_pattern = False
-    providers = [provider] if provider == PROVIDERS[-1] else [provider, PROVIDERS[-1]]
-    # Onnxruntime's own fallback would print; Network has its own.
-    session = runtime.InferenceSession(graph, options, providers=providers, enable_fallback=0)
-    if provider not in session.get_providers():
-        raise RuntimeError("onnxruntime did not start it")
-    return session
-
-
-def _cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _short(provider: str) -> str:
-    return provider.removesuffix("ExecutionProvider")
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0][:160] or type(error).__name__

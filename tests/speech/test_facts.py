@@ -15,6 +15,18 @@ def test_a_graph_says_all_about_itself() -> None:
     assert known.phone_classes["closed"] == ("p", "b", "m")
 
 
+def test_a_live_graph_says_what_it_carries_and_how_late_it_is() -> None:
+    known = facts.read({**made.METADATA, "kind": "live", "look_ahead": "1400", "states": '{"state_a": [1, 3]}'}, file="a.onnx", kind=facts.LIVE)
+    assert known.states == {"state_a": (1, 3)}
+    # 1400 samples are 4.4 hops of 320: five frames late, and 200 samples of silence before the sound.
+    assert (known.late, known.lead_in) == (5, 200)
+    for states in ("[]", '{"state_a": 3}', '{"state_a": [0]}', '{"state_a": ["1"]}'):
+        with pytest.raises(ModelError, match=r"no sense .states"):
+            facts.read({**made.METADATA, "kind": "live", "states": states}, file="a.onnx", kind=facts.LIVE)
+    with pytest.raises(ModelError, match="of the kind 'offline', and 'live' is needed"):
+        facts.read(made.METADATA, file="a.onnx", kind=facts.LIVE)
+
+
 @pytest.mark.parametrize("name", sorted(set(made.METADATA) - {"description"}))
 def test_what_is_missing_is_named(name: str) -> None:
     rest = {key: value for key, value in made.METADATA.items() if key != name}

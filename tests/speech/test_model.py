@@ -13,7 +13,7 @@ import pytest
 
 from a2f_addon.errors import Cancelled, ModelError
 from a2f_addon.face import arkit
-from a2f_addon.speech import model
+from a2f_addon.speech import model, session
 from a2f_addon.speech.audio import Recording
 from tests import made
 
@@ -133,7 +133,7 @@ class Runtime(SimpleNamespace):
 @pytest.mark.parametrize(("broken_at", "why"), [("start", "CUDA driver is too old"), ("silently", "did not start"), ("run", "out of memory")])
 def test_a_card_that_fails_leaves_the_work_to_the_next_and_says_so(graph: Path, monkeypatch: pytest.MonkeyPatch, broken_at: str, why: str) -> None:
     runtime, told = Runtime(broken_at), []
-    monkeypatch.setattr(model, "_runtime", lambda: runtime)
+    monkeypatch.setattr(session, "runtime", lambda: runtime)
     network = model.Network(graph)
     sound = made.speech(40.0)
     curves, _ = network.listen(recording(sound), progress=lambda done, text: told.append(text))
@@ -174,6 +174,6 @@ def test_a_graph_of_another_shape_than_it_says_is_refused(tmp_path: Path) -> Non
 @pytest.mark.parametrize(("platform", "remedy"), [("win32", r"Visual C\+\+"), ("linux", "install the extension again")])
 def test_a_runtime_that_does_not_load_is_told_with_its_remedy(graph: Path, monkeypatch: pytest.MonkeyPatch, platform: str, remedy: str) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    monkeypatch.setattr(model.sys, "platform", platform)
+    monkeypatch.setattr(session.sys, "platform", platform)
     with pytest.raises(ModelError, match=f"onnxruntime does not load.*{remedy}"):
         model.Network(graph)

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="training needs torch; see training/
 pytest.importorskip("onnx", reason="training needs onnx; see training/requirements.txt")
 
 from a2f_addon.face import arkit  # noqa: E402
-from a2f_addon.speech import model  # noqa: E402
+from a2f_addon.speech import live, model  # noqa: E402
 from a2f_addon.speech.audio import Recording  # noqa: E402
 from training import export, network, phones  # noqa: E402
 
@@ -68,6 +68,22 @@ def test_both_sides_of_the_face_move_alike_and_within_bounds(graph: Path) -> Non
     for left, name in enumerate(arkit.NAMES):
         if name.endswith("Left") and f"{name[:-4]}Right" in arkit.NAMES:
             np.testing.assert_array_equal(values[:, left], values[:, arkit.NAMES.index(f"{name[:-4]}Right")])
+
+
+def test_a_live_file_streams_what_its_network_gives(tmp_path: Path) -> None:
+    """Fed in pieces and at another rate than a hop's, through the add-on's own streaming."""
+    torch.manual_seed(0)
+    shape = network.Shape(width=16, dilations=(1, 4), mouth_width=8, ahead=(1, 1, 2))
+    taught = network.Network(shape).eval()
+    assert export.export(taught, tmp_path / "live.onnx") < export.PARITY
+    stream, audio = live.Live(network.RATE, model=tmp_path / "live.onnx"), speech(3)
+    assert stream.look_ahead_s == pytest.approx(4 / 50 + 0.0075)
+    parts = [*(stream.feed(piece) for piece in np.array_split(audio, 37)), stream.finish()]
+    with torch.no_grad():
+        curves, probabilities, loudness_db = export.Graph(taught).eval()(torch.from_numpy(audio)[None])
+    np.testing.assert_allclose(np.concatenate([part.values for part, _ in parts]), curves[0], atol=1e-4)
+    np.testing.assert_allclose(np.concatenate([heard.phones for _, heard in parts]), probabilities[0], atol=1e-4)
+    np.testing.assert_allclose(np.concatenate([heard.loudness_db for _, heard in parts]), loudness_db[0], atol=1e-3)
 
 
 def test_a_file_that_would_differ_does_not_replace_the_old_one(taught: network.Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
