@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from a2f_addon.face import arkit
 from a2f_addon.face.curves import FaceCurves
 from a2f_addon.job import Heard, Motion, animate
-from a2f_addon.speech import model
 from benchmarks import conditions, lips, peers, vertices
 from training import corpora, evaluate, targets
 from training.corpora import Utterance
@@ -142,7 +141,7 @@ def _one(task: Task, utterance: Utterance, clean: Samples, samples: Samples) -> 
 
 def hear(task: Task, samples: Samples) -> Heard:
     """A clip through one of the graphs, int16 [samples] at 16 kHz."""
-    return evaluate.hear(model.load(dict(task.places.graphs)[task.system]), samples)
+    return evaluate.hear(evaluate.load(dict(task.places.graphs)[task.system], live=task.system == LIVE), samples)
 
 
 def _seen_by_graph(task: Task, heard: Heard, curves: FaceCurves, seconds: float) -> Seen:

@@ -120,7 +120,8 @@ def evaluate(places: Places, arguments: argparse.Namespace) -> None:
     if not places.heads.is_dir():
         _say(f"evaluate: left out, since the heads that lips are judged on are not in {places.heads}")
         return
-    sys.stdout.write(evaluate.table(evaluate.evaluate(places.graph, places.cache, heads_folder=places.heads)) + "\n")
+    rows = evaluate.evaluate(places.graph, places.cache, heads_folder=places.heads, live=arguments.live)
+    sys.stdout.write(evaluate.table(rows) + "\n")
 
 
 def finetune(places: Places, arguments: argparse.Namespace) -> None:

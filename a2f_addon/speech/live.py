@@ -4,7 +4,8 @@ How late it is: the frame of a hop of 20 ms needs the sound up to 87.5 ms after 
 so it is certain 97.5 ms after the moment that it stands for, 98.5 ms where the sound has another rate than the graph. To that come the length of the
 pieces that one feeds it with and the time that a step takes, a few milliseconds, which ``python -m benchmarks.live`` measures.
 
-The frames are the model's own: of the stages in face/ those that look ahead, as most do, have no place here.
+The frames are the model's own: of the stages in face/ those that look ahead, as most do, have no place here. Nor is the pitch measured, since what
+is a slip of an octave only a second of surroundings tells; it is 0.
 """
 
 from __future__ import annotations
