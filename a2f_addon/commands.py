@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from . import job as jobs
-from . import presets
+from . import presets, styling
 from .about import version
 from .batch import cluster, pool, report, run, work
 from .batch import plan as plans
@@ -214,6 +214,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
     about = "Turn recordings into face curves: ARKit's 52 shapes, frame by frame, as Live Link Face files (CSV) or others."
     _add_bake(commands.add_parser("bake", help=about, description=about, allow_abbrev=False, formatter_class=_Help))
+    styling.add(commands)
     return parser
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from .errors import SettingError
-from .face import arkit, articulation, brows, clips, closure, emotion, eyes, head, rescale, silence, smoothing
+from .face import arkit, articulation, brows, clips, closure, emotion, eyes, head, rescale, silence, smoothing, style
 from .face.curves import FaceCurves, Speech
-from .files import eyeclips
+from .files import eyeclips, styles
 from .settings import group
 from .speech import audio, model
 
@@ -28,6 +28,7 @@ class Motion:
     smoothing: smoothing.Smoothing = group(smoothing.Smoothing)
     articulation: articulation.Articulation = group(articulation.Articulation)
     silence: silence.Silence = group(silence.Silence)
+    style: style.Styling = group(style.Styling)
     emotion: emotion.Emotion = group(emotion.Emotion)
     rescale: rescale.Rescale = group(rescale.Rescale)
     closure: closure.Closure = group(closure.Closure)
@@ -111,6 +112,10 @@ def animate(heard: Heard, motion: Motion, *, fps: float) -> FaceCurves:
     curves = articulation.articulate(curves, speech, motion.articulation)
     curves = silence.rest(curves, speech, motion.silence)
     curves = smoothing.resampled(curves, speech, fps=fps)
+    # Brows and head hear the speech alone; they come here so that the style that follows finds them moving.
+    curves = brows.lift(curves, speech, motion.brows)
+    curves = head.turn(curves, speech, motion.head)
+    curves, motion = _in_style(curves, speech, motion)
     curves = emotion.feel(curves, speech, motion.emotion)
     curves = rescale.rescale(curves, speech, motion.rescale, names=arkit.MOUTH)
     # After everything that moves the lips, so that they meet whatever is felt and however large it is.
@@ -120,8 +125,21 @@ def animate(heard: Heard, motion: Motion, *, fps: float) -> FaceCurves:
         curves = clips.donate(curves, speech, motion.eye_clips, eyeclips.read(Path(motion.eye_clips.folder)))
     else:
         curves = eyes.look(curves, speech, motion.eyes)
-    curves = brows.lift(curves, speech, motion.brows)
-    curves = head.turn(curves, speech, motion.head)
     # The rest of the face at the end, once everything that moves it has.
     others = [name for name in curves.names if name not in arkit.MOUTH]
     return rescale.rescale(curves, speech, motion.rescale, names=others)
+
+
+def _in_style(curves: FaceCurves, speech: Speech, motion: Motion) -> tuple[FaceCurves, Motion]:
+    """The curves in the style that was asked for, and settings by which the eyes go with it, where nobody moved these from their defaults."""
+    asked = motion.style
+    target = asked.target or (styles.read(asked.name) if asked.name else None)
+    if target is None or not asked.strength:
+        return curves, motion
+    # What a style promises is promised of what is seen, so it counts with the seals that come later.
+    curves = style.imitate(curves, target, strength=asked.strength, finish=lambda tried: closure.seal(tried, speech, motion.closure))
+    usual = eyes.Eyes().blinks_per_minute
+    if target.blinks_per_minute is None or motion.eyes.blinks_per_minute != usual:
+        return curves, motion
+    rate = usual + asked.strength * (min(target.blinks_per_minute, 60.0) - usual)
+    return curves, replace(motion, eyes=replace(motion.eyes, blinks_per_minute=rate))

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from .errors import SettingError
+from .face.style import split
+from .files import styles
 from .job import Motion
 from .settings import build, options
 
@@ -42,8 +44,8 @@ def motion(
     if emotion:
         chosen["emotion_mix"] = emotion
     if style:
-        raise SettingError(f"There is no style '{style}' yet.")
-    return build(Motion, chosen | dict(values or {}))
+        chosen["style_name"] = style
+    return build(Motion, _with_style(chosen | dict(values or {})))
 
 
 def read(preset: str) -> dict[str, Any]:
@@ -66,6 +68,16 @@ def read(preset: str) -> dict[str, Any]:
 def describe(preset: str) -> str:
     """What one of our presets is for, in a sentence; "" where it does not say."""
     return str(tomllib.loads((FOLDER / f"{preset}.toml").read_text("utf-8")).get(ABOUT, "")) if preset in names() else ""
+
+
+def _with_style(values: dict[str, Any]) -> dict[str, Any]:
+    """A style's strength told from its name. Raises SettingError where there is no such style."""
+    if not isinstance(values.get("style_name"), str):
+        return values
+    name, strength = split(values["style_name"])
+    if name:
+        styles.read(name)
+    return {"style_strength": strength} | values | {"style_name": name} if strength is not None else values
 
 
 def _check(preset: str, found: Mapping[str, Any]) -> None:
