@@ -273,8 +273,9 @@ def _share(curve: Floats, quick: Floats, ratio: float, shift: int, fps: float) -
 
     With k of it both variances are a + 2 b k + c k^2, so their ratio asks for a root of a quadratic; the one nearest to no change is taken.
     """
-    spreads = np.cov(curve.astype(np.float64), quick.astype(np.float64))
-    speeds = np.cov(*(_change(part.astype(np.float64), shift) for part in (curve, quick))) * (fps / shift) ** 2
+    parts = np.stack((curve, quick)).astype(np.float64)
+    spreads = np.cov(parts)
+    speeds = np.cov(_change(parts.T, shift).T) * (fps / shift) ** 2 if len(curve) > shift else np.zeros((2, 2))
     c, b, a = (speeds[place] - ratio**2 * spreads[place] for place in ((1, 1), (0, 1), (0, 0)))
     if abs(a) <= 1e-4 * speeds[0, 0]:
         return 0.0, 0.0
