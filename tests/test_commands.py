@@ -163,7 +163,7 @@ def test_every_setting_is_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
         if item.type is bool:
             value, given = not item.default, [f"--no-{item.flag}" if item.default else f"--{item.flag}"]
         else:
-            value = item.minimum if item.type in (int, float) else item.choices[-1] if item.choices else WORDS[item.name]
+            value = item.minimum if item.type in (int, float) else item.choices[-1] if item.choices else WORDS.get(item.name, "x")
             given = [f"--{item.flag}", str(value)]
         assert bake("line_07.wav", "-o", "face.csv", *given) == 2
         assert settings.flat(asked[-1]) == {**settings.flat(job.Motion()), item.name: value}
