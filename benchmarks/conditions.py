@@ -11,7 +11,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,8 @@ from training import corpora, phones, quiet
 from training.corpora import RATE, Segment
 
 Sound = NDArray[np.float32]
-Samples = NDArray[np.int16]
+Samples = NDArray[np.int16] | NDArray[np.float32]
+"""Samples at 16 kHz, counted as 16 bits count them; what was read from a file of more bits has fractions."""
 
 CLEAN, NOISE, ROOM = "clean", "noise, 5 dB", "room"
 NOISE_DB = 5.0
@@ -135,9 +136,9 @@ def at_8khz(samples: Samples, clip: Clip) -> Samples:
     return decoded(_at_8khz(_float(samples)), rate=8_000)
 
 
-def quieter(samples: Samples, clip: Clip) -> Samples:
-    """From a file of 16 bits, turned down by 30 dB before it was written."""
-    return decoded(_float(samples) * np.float32(10 ** (QUIETER_DB / 20)), rate=RATE)
+def quieter(samples: Samples, clip: Clip, *, subtype: str = "PCM_24") -> Samples:
+    """Turned down by 30 dB and written to a file, of 24 bits as recorders have them."""
+    return decoded(_float(samples) * np.float32(10 ** (QUIETER_DB / 20)), rate=RATE, subtype=subtype)
 
 
 def stereo(samples: Samples, clip: Clip) -> Samples:
@@ -147,7 +148,7 @@ def stereo(samples: Samples, clip: Clip) -> Samples:
 
 
 def decoded(sound: NDArray[np.floating], *, rate: int, subtype: str = "PCM_16") -> Samples:
-    """What the add-on's own reading makes of a WAV file with this sound, [samples] or [samples, channels]: int16 at 16 kHz."""
+    """What the add-on's own reading makes of a WAV file with this sound, [samples] or [samples, channels]: at 16 kHz."""
     import soundfile
 
     with tempfile.NamedTemporaryFile(suffix=".wav") as file:
@@ -157,7 +158,7 @@ def decoded(sound: NDArray[np.floating], *, rate: int, subtype: str = "PCM_16") 
         file.flush()
         with audio.open_speech(Path(file.name), rate=RATE) as speech:
             heard = np.concatenate(list(speech.blocks))
-    return np.asarray(np.clip(np.round(heard * 32_768), -32_768, 32_767), np.int16)
+    return np.asarray(heard * 32_768, np.float32)
 
 
 def _at_8khz(sound: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -178,10 +179,11 @@ CONDITIONS: dict[str, Change] = {
     "8 kHz": at_8khz,
     "telephone": telephone,
     "-30 dB": quieter,
+    "-30 dB, 16 bits": partial(quieter, subtype="PCM_16"),
     "stereo": stereo,
 }
 #: Those that must not move a closure.
-HARMLESS = ("8 kHz", "-30 dB", "stereo")
+HARMLESS = ("8 kHz", "-30 dB", "-30 dB, 16 bits", "stereo")
 
 
 # ---- nobody speaks ---------------------------------------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ OPENED = 0.10
 """Of a jaw's movement: lips further apart than this are seen to be open."""
 BESIDE_S = 0.5
 
-Samples = NDArray[np.int16]
+Samples = conditions.Samples
 
 
 @dataclass(frozen=True)
@@ -151,9 +151,9 @@ def _seen_by_graph(task: Task, heard: Heard, curves: FaceCurves, seconds: float)
 
 def _seen_by_peer(task: Task, samples: Samples, seconds: float) -> Seen:
     if task.system == LOUDNESS:
-        gap = peers.loudness_gap(samples, duration_s=seconds)
+        gap = peers.loudness_gap(samples.astype(np.int16), duration_s=seconds)
         return Seen(None, gap, lips.closed_lips(gap))
-    found = peers.allphone(samples, task.places.cache / ".allphone")
+    found = peers.allphone(samples.astype(np.int16), task.places.cache / ".allphone")
     gap = lips.lip_gap(peers.face_of(found, duration_s=seconds), _heads(task.places.heads), duration_s=seconds)
     return Seen(lips.classes(found, duration_s=seconds), gap, lips.closed_lips(gap))
 
