@@ -139,6 +139,24 @@ def strip_times(strip: Any) -> StripTimes:
     return StripTimes(start - hidden, left, right, end, getattr(strip, "sound_offset", 0.0))
 
 
+def left(strip: Any) -> float:
+    """The first frame that a strip is seen or heard in."""
+    return strip.left_handle if hasattr(strip, "left_handle") else strip.frame_final_start
+
+
+def is_silent(strip: Any, scene: Scene) -> bool:
+    """Whether a strip is muted, by itself, by its channel or by a metastrip around it."""
+    around: list[Any] = [strip]
+    editor: Any = scene.sequence_editor
+    parents = {child: meta for meta in strips(scene) if meta.type == "META" for child in (meta.strips if hasattr(meta, "strips") else meta.sequences)}
+    while around[-1] in parents:
+        around.append(parents[around[-1]])
+    if any(each.mute for each in around):
+        return True
+    channels = [*(each.channels for each in around[1:]), editor.channels] if editor is not None else []
+    return any(len(place) > each.channel and place[each.channel].mute for each, place in zip(around, channels, strict=True))
+
+
 def is_retimed(strip: Any) -> bool:
     """Whether the strip may play its sound at another speed than recorded. Blender tells since 4.5."""
     return len(getattr(strip, "retiming_keys", ())) > 0

@@ -69,7 +69,7 @@ def listen(request: Request, progress: jobs.Progress, cancelled: jobs.IsCancelle
     """The long part, for any thread: from the recording to the curves. Raises as job.run."""
     with source.opened(request.source) as path:
         span = request.source
-        job = jobs.Job(path, span.start_s, span.end_s, fps=span.fps, model=request.model, motion=request.motion)
+        job = jobs.Job(path, span.start_s, span.end_s, fps=span.curve_fps, model=request.model, motion=request.motion)
         return jobs.run(job, progress, cancelled)
 
 

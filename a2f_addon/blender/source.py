@@ -1,17 +1,17 @@
-"""Where the speech comes from: a sound strip of the sequencer or a file, taken down as plain data that outlives every change in the scene."""
+"""Where the speech comes from: strips of the sequencer, a speaker or a file, taken down as plain data that outlives every change in the scene."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import bpy
 import numpy as np
-from bpy.types import Context, Scene
+from bpy.types import Context, Object, Scene
 from numpy.typing import NDArray
 
 from ..errors import SoundError
@@ -35,13 +35,22 @@ RESAMPLER_QUALITY = 1
 
 
 @dataclass(frozen=True)
+class Mix:
+    """What Blender has to mix down. strip: the only one that is to be heard; None for all that sounds in the scene."""
+
+    scene: str
+    strip: str | None = None
+
+
+@dataclass(frozen=True)
 class Source:
     """One recording and its place on the timeline.
 
     name: how the artist knows it. identity: the same for each bake of the same recording at whatever place.
     packed: the sound itself where the .blend file holds it. start_s, end_s: the span in seconds of the recording, None where it is not trimmed.
     zero_frame: the scene's frame at which the recording's own second 0 plays; may be a fraction. fps: the scene's frames a second.
-    length_s: of the span, where that is known without opening the recording. strip: the names of scene and strip, where it is one.
+    length_s: of the span on the timeline, where that is known without opening the recording. strip: the names of scene and strip, where it is one.
+    speed: seconds of the recording in a second of the scene. mix: what has to be mixed down by Blender first, see :func:`taken`.
     """
 
     name: str
@@ -54,10 +63,17 @@ class Source:
     fps: float
     length_s: float | None = None
     strip: tuple[str, str] | None = None
+    speed: float = 1.0
+    mix: Mix | None = None
+
+    @property
+    def curve_fps(self) -> float:
+        """Frames of the scene in a second of the recording: the rate that gives each of them a frame of the curves."""
+        return self.fps / self.speed
 
     def frames(self, curves: FaceCurves) -> NDArray[np.float64]:
         """The scene's frame of each frame of the curves, float64 [frames]; a fraction where the sound begins between two frames."""
-        frames = self.zero_frame + curves.times * self.fps
+        frames = self.zero_frame + curves.times * self.curve_fps
         whole = np.round(frames)
         # A span begins at a whole sample, a little off the frame that it was cut at.
         return np.where(np.abs(frames - whole) < WHOLE_FRAME, whole, frames)
@@ -71,26 +87,217 @@ def from_file(filepath: str, scene: Scene, *, frame_start: float) -> Source:
     return Source(path.stem, ownership.of_file(path), path, None, None, None, frame_start, _fps(scene))
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """What a bake will use: its lines, each at its own place, and how that is said.
+
+    words: such as "'line_07'" or "3 lines of channel 2". skipped: a sentence for each strip that was left out.
+    """
+
+    lines: tuple[Source, ...]
+    words: str
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def length_s(self) -> float | None:
+        """How much speech there is, where all of it is known without opening a recording."""
+        known = [line.length_s for line in self.lines if line.length_s is not None]
+        return sum(known) if len(known) == len(self.lines) else None
+
+    def __str__(self) -> str:
+        return self.words if self.length_s is None else f"{self.words}, {self.length_s:.1f} s"
+
+
+KINDS = ("STRIP", "CHANNEL", "MIX", "SPEAKER", "FILE")
+"""The active sound strip or one by name; every strip of a channel; all that the scene sounds like; a speaker object; a sound file."""
+
+
+def choose(context: Context, kind: str, *, name: str = "", channel: int = 0, filepath: str = "", frame_start: float = 1.0) -> Chosen:
+    """What these settings mean in the scene as it is; quick enough to be drawn.
+
+    kind: one of KINDS. name: of a strip or of a speaker object, empty for the active one. channel: of the sequencer; 0 is the active strip's.
+    frame_start: where a file begins. What has to be mixed down is made ready by :func:`taken`.
+    Raises SoundError with a sentence where nothing can be used.
+    """
+    scene = compat.sequencer_scene(context)
+    if kind == "FILE":
+        if not filepath:
+            raise SoundError("Choose a sound file.")
+        line = from_file(filepath, compat.scene_of(context), frame_start=frame_start)
+        return Chosen((line,), f"'{line.name}'")
+    if kind == "SPEAKER":
+        return from_speaker(_speaker(context, name), compat.scene_of(context))
+    if kind == "MIX":
+        line = from_mix(scene)
+        return Chosen((line,), f"the mix of '{scene.name}'")
+    if kind == "CHANNEL":
+        return from_channel(scene, channel or getattr(active_strip(context), "channel", 0))
+    line = from_strip(_named_strip(scene, name) if name else active_strip(context), scene)
+    return Chosen((line,), f"'{line.name}'")
+
+
 def from_strip(strip: Any, scene: Scene) -> Source:
-    """What a sound strip lets be heard, where it lets it be heard. Raises SoundError where it cannot be followed."""
+    """What a sound strip lets be heard, where it lets it be heard. Raises SoundError where it is silent or its sound is missing."""
     if strip is None or strip.type != "SOUND" or strip.sound is None:
         raise SoundError("Choose a sound strip in the sequencer, or a sound file.")
-    if compat.is_retimed(strip):
-        raise SoundError(f"The strip '{strip.name}' plays at a changed speed, which cannot be followed; render it to a sound file and bake that.")
+    if compat.is_silent(strip, scene):
+        raise SoundError(f"The strip '{strip.name}' is muted, so nothing of it is heard; unmute it, or choose another.")
     sound, times, fps = strip.sound, compat.strip_times(strip), _fps(scene)
-    packed = bytes(sound.packed_file.data) if sound.packed_file else None
-    path = Path(bpy.path.abspath(sound.filepath, library=sound.library))
+    place = (scene.name, strip.name)
+    identity, length_s = f"strip {'/'.join(place)}", (times.right - times.left) / fps
+    packed = _packed(sound)
+    path = _path(sound)
     if packed is None and not path.is_file():
         raise SoundError(f"The sound of the strip '{strip.name}' is missing; '{path}' is not there.")
+    if compat.is_retimed(strip):
+        # Blender tells where the retiming keys lie but not what they do; its own mixdown does it.
+        return Source(strip.name, identity, path, None, None, None, times.left, fps, length_s, place, mix=Mix(*place))
     zero = times.zero + times.sound_offset_s * fps
     start_s = (times.left - zero) / fps
     # An untrimmed end is left open, because the strip's own is rounded up to a whole frame.
     end_s = (times.right - zero) / fps if times.right < times.end else None
     if end_s is not None and end_s <= max(start_s, 0.0):
         raise SoundError(f"The strip '{strip.name}' has no sound in frames {times.left:g} to {times.right:g}.")
-    place = (scene.name, strip.name)
-    length_s = (times.right - times.left) / fps
-    return Source(strip.name, f"strip {'/'.join(place)}", path, packed, start_s if start_s > 0 else None, end_s, zero, fps, length_s, place)
+    return Source(strip.name, identity, path, packed, start_s if start_s > 0 else None, end_s, zero, fps, length_s, place)
+
+
+def from_channel(scene: Scene, channel: int) -> Chosen:
+    """Every sound strip of a channel, in the order of their places. Raises SoundError where none can be used; then for every reason."""
+    strips = sorted((strip for strip in compat.strips(scene) if strip.type == "SOUND" and strip.channel == channel), key=compat.left)
+    if not strips:
+        there = sorted({strip.channel for strip in compat.strips(scene) if strip.type == "SOUND"})
+        hint = f"; there are some in channel {', '.join(map(str, there))}" if there else ""
+        raise SoundError(f"There is no sound strip in channel {channel} of '{scene.name}'{hint}.")
+    lines, skipped = _usable(strips, lambda strip: from_strip(strip, scene))
+    if not lines:
+        raise SoundError(" ".join(skipped))
+    return Chosen(lines, f"{_count(lines)} of channel {channel}" if len(lines) > 1 else f"'{lines[0].name}'", skipped)
+
+
+def from_mix(scene: Scene) -> Source:
+    """All that the scene lets be heard within its frames, as Blender mixes it. Raises SoundError where nothing sounds."""
+    sounding = [strip for strip in compat.strips(scene) if strip.type in ("SOUND", "SCENE", "META") and not compat.is_silent(strip, scene)]
+    if not any(strip.type != "META" for strip in sounding) and not any(each.type == "SPEAKER" for each in scene.objects):
+        raise SoundError(f"Nothing sounds in '{scene.name}'; add a sound strip to its sequencer, or choose a sound file.")
+    fps = _fps(scene)
+    length_s = (scene.frame_end + 1 - scene.frame_start) / fps
+    return Source(scene.name, f"mix {scene.name}", Path(), None, None, None, scene.frame_start, fps, length_s, mix=Mix(scene.name))
+
+
+def from_speaker(speaker: Object, scene: Scene) -> Chosen:
+    """What a speaker object plays: its sound, from each of its sound strips in the NLA on. Raises SoundError where nothing plays."""
+    held: Any = speaker.data
+    if held.sound is None:
+        raise SoundError(f"The speaker '{speaker.name}' has no sound; open one in its properties.")
+    packed, path = _packed(held.sound), _path(held.sound)
+    if packed is None and not path.is_file():
+        raise SoundError(f"The sound of the speaker '{speaker.name}' is missing; '{path}' is not there.")
+    tracks: Iterable[Any] = speaker.animation_data.nla_tracks if speaker.animation_data else ()
+    strips = sorted((strip for track in tracks for strip in track.strips if strip.type == "SOUND"), key=lambda strip: strip.frame_start)
+    if not strips:
+        raise SoundError(f"The speaker '{speaker.name}' has no sound strip in the NLA editor, so it never plays; add one there.")
+    if held.muted or all(strip.mute for strip in strips):
+        raise SoundError(f"The speaker '{speaker.name}' is muted; unmute it, or choose another.")
+    line = Source(speaker.name, f"speaker {speaker.name}", path, packed, None, None, strips[0].frame_start, _fps(scene), speed=held.pitch)
+    heard = [strip for strip in strips if not strip.mute]
+    lines = tuple(
+        replace(line, identity=f"{line.identity} {number}" if number else line.identity, zero_frame=strip.frame_start)
+        for number, strip in enumerate(heard)
+    )
+    skipped = tuple(f"The NLA strip '{strip.name}' of '{speaker.name}' is muted and was left out." for strip in strips if strip.mute)
+    return Chosen(lines, f"'{speaker.name}'", skipped)
+
+
+def taken(source: Source) -> Source:
+    """The source ready to be heard. What Blender has to mix down is mixed down now, which takes about a second for ten minutes.
+
+    On the main thread only. What is muted for it is as before when this returns. Raises SoundError where Blender cannot.
+    """
+    if source.mix is None:
+        return source
+    scene = bpy.data.scenes.get(source.mix.scene)
+    if scene is None:
+        raise SoundError(f"The scene '{source.mix.scene}' is gone; choose another sound.")
+    with tempfile.TemporaryDirectory(prefix="a2f-") as folder, ExitStack() as undo:
+        if source.mix.strip is not None:
+            _let_only_be_heard(scene, source, undo)
+        wav = Path(folder) / "mix.wav"
+        context: Any = bpy.context
+        with context.temp_override(scene=scene):
+            try:
+                bpy.ops.sound.mixdown(filepath=str(wav), check_existing=False, container="WAV", codec="PCM", format="S16", **_MIX)
+            except RuntimeError as error:
+                raise SoundError(f"Blender cannot mix the sound of '{scene.name}' down: {str(error).removeprefix('Error: ').strip()}") from error
+        return replace(source, packed=wav.read_bytes(), path=Path("mix.wav"), mix=None)
+
+
+_MIX: dict[str, Any] = {"channels": "MONO", "mixrate": DECODED_RATE}
+
+
+def _let_only_be_heard(scene: Scene, source: Source, undo: ExitStack) -> None:
+    """Mute all but the strip, and let the scene last just as long, until `undo`."""
+    assert source.mix is not None and source.length_s is not None
+    changes: list[tuple[Any, str, Any]] = []
+    for strip in compat.strips(scene):
+        if strip.type in ("SOUND", "SCENE") and strip.name != source.mix.strip:
+            changes.append((strip, "mute", True))
+    changes += [(each.data, "muted", True) for each in scene.objects if each.type == "SPEAKER"]
+    first = int(source.zero_frame)
+    changes += [(scene, "frame_end", max(first, round(source.zero_frame + source.length_s * source.fps) - 1)), (scene, "frame_start", first)]
+    # Undone last to first, so that the scene's start never passes its end.
+    undo.callback(setattr, scene, "frame_end", scene.frame_end)
+    for owner, name, value in changes:
+        undo.callback(setattr, owner, name, getattr(owner, name))
+        setattr(owner, name, value)
+
+
+def _named_strip(scene: Scene, name: str) -> Any:
+    sounds = {strip.name: strip for strip in compat.strips(scene) if strip.type == "SOUND"}
+    if name not in sounds:
+        raise SoundError(f"There is no sound strip '{name}' in the sequencer of '{scene.name}'; {_listed(sounds)}.")
+    return sounds[name]
+
+
+def _speaker(context: Context, name: str) -> Object:
+    """The speaker of this name, else the active object where it is one, else the only one there is."""
+    there = {each.name: each for each in compat.scene_of(context).objects if each.type == "SPEAKER"}
+    active = context.view_layer.objects.active if context.view_layer is not None else None
+    if name:
+        if name not in there:
+            raise SoundError(f"There is no speaker '{name}' in the scene; {_listed(there)}.")
+        return there[name]
+    if active is not None and active.name in there:
+        return active
+    if len(there) == 1:
+        return next(iter(there.values()))
+    raise SoundError("Choose a speaker object." if there else "There is no speaker object in the scene; add one, or choose a strip or a file.")
+
+
+def _listed(names: Iterable[str]) -> str:
+    found = sorted(names)
+    return f"there {'is' if len(found) == 1 else 'are'} {', '.join(found)}" if found else "there is none at all"
+
+
+def _usable(strips: Iterable[Any], take: Callable[[Any], Source]) -> tuple[tuple[Source, ...], tuple[str, ...]]:
+    lines, skipped = [], []
+    for strip in strips:
+        try:
+            lines.append(take(strip))
+        except SoundError as error:
+            skipped.append(str(error))
+    return tuple(lines), tuple(skipped)
+
+
+def _count(lines: tuple[Source, ...]) -> str:
+    return "1 line" if len(lines) == 1 else f"{len(lines)} lines"
+
+
+def _packed(sound: Any) -> bytes | None:
+    return bytes(sound.packed_file.data) if sound.packed_file else None
+
+
+def _path(sound: Any) -> Path:
+    return Path(bpy.path.abspath(sound.filepath, library=sound.library))
 
 
 def active_strip(context: Context) -> Any | None:
@@ -109,7 +316,7 @@ def active_strip(context: Context) -> Any | None:
 
 
 def check_still_there(source: Source) -> None:
-    """Raise SoundError where the strip was deleted since it was taken down."""
+    """Raise SoundError where the strip was deleted or renamed since it was taken down."""
     if source.strip is None:
         return
     scene_name, strip_name = source.strip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import wave
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import bpy
@@ -158,11 +157,125 @@ def test_a_strip_that_is_deleted_meanwhile_is_a_plain_sentence(tmp_path: Path) -
     assert not bpy.data.actions
 
 
-def test_a_retimed_strip_is_refused() -> None:
-    # A stand-in, for adding a retiming key from a script ends Blender 4.5 and 5.0.
-    retimed = SimpleNamespace(type="SOUND", name="slow", sound=object(), retiming_keys=[object(), object()])
-    with pytest.raises(SoundError, match="'slow' plays at a changed speed"):
-        source.from_strip(retimed, bpy.context.scene)
+@needs_sound
+def test_a_retimed_strip_is_heard_as_blender_plays_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Adding a retiming key from a script ends Blender 4.5 and 5.0, so this strip only says that it has some.
+    monkeypatch.setattr(compat, "is_retimed", lambda strip: True)
+    scene = bpy.context.scene
+    scene.frame_start, scene.frame_end = 1, 40
+    strip = add_strip(clicks(tmp_path / "line.wav"), frame=50)
+    strip.frame_offset_start = 24
+    add_strip(clicks(tmp_path / "other.wav"), name="other", frame=57, channel=2)
+    before = (scene.frame_start, scene.frame_end, [each.mute for each in compat.strips(scene)])
+    chosen = source.from_strip(strip, scene)
+    taken = source.taken(chosen)
+    assert (scene.frame_start, scene.frame_end, [each.mute for each in compat.strips(scene)]) == before
+    with source.opened(taken) as opened:
+        import soundfile
+
+        samples, rate = soundfile.read(opened)
+    loud = np.flatnonzero(np.abs(samples) > 0.1) / rate
+    heard = sorted({round(each, 1) for each in loud.tolist()})
+    np.testing.assert_allclose(placed(taken, tuple(heard)), [50 + 24 * each for each in CLICKS_S], atol=1)
+
+
+@needs_sound
+def test_the_mix_is_all_that_sounds_where_it_sounds(tmp_path: Path) -> None:
+    import soundfile
+
+    scene = bpy.context.scene
+    scene.frame_start, scene.frame_end = 20, 300
+    add_strip(clicks(tmp_path / "line.wav"), frame=50)
+    add_strip(clicks(tmp_path / "other.wav"), name="other", frame=150, channel=2)
+    add_strip(clicks(tmp_path / "muted.wav"), name="muted", frame=110, channel=3).mute = True
+    chosen = source.choose(bpy.context, "MIX")
+    assert str(chosen) == "the mix of 'Scene', 11.7 s"
+    with source.opened(source.taken(chosen.lines[0])) as opened:
+        samples, rate = soundfile.read(opened)
+    loud = np.flatnonzero(np.abs(samples) > 0.1) / rate
+    starts = loud[np.concatenate([[True], np.diff(loud) > 0.1])]
+    np.testing.assert_allclose(placed(chosen.lines[0], tuple(starts)), [50 + 36, 50 + 60, 150 + 36, 150 + 60], atol=0.5)
+
+
+@needs_sound
+def test_each_line_of_a_channel_keeps_its_place_and_what_is_left_out_is_said(tmp_path: Path) -> None:
+    scene = bpy.context.scene
+    gone = clicks(tmp_path / "gone.wav")
+    for name, frame in (("late", 400), ("early", 50), ("muted", 200), ("missing", 600)):
+        add_strip(gone if name == "missing" else clicks(tmp_path / f"{name}.wav"), name=name, frame=frame, channel=2).mute = name == "muted"
+    add_strip(clicks(tmp_path / "music.wav"), name="music", frame=1, channel=3)
+    gone.unlink()
+    chosen = source.choose(bpy.context, "CHANNEL", channel=2)
+    assert [(line.name, line.zero_frame) for line in chosen.lines] == [("early", 50), ("late", 400)]
+    assert str(chosen) == "2 lines of channel 2, 8.0 s"
+    assert "'muted' is muted, so nothing of it is heard" in chosen.skipped[0]
+    assert "sound of the strip 'missing' is missing" in chosen.skipped[1]
+    with pytest.raises(SoundError, match="no sound strip in channel 5 of 'Scene'; there are some in channel 2, 3"):
+        source.choose(bpy.context, "CHANNEL", channel=5)
+    scene.sequence_editor.channels[3].mute = True
+    with pytest.raises(SoundError, match="'music' is muted"):
+        source.choose(bpy.context, "CHANNEL", channel=3)
+
+
+@needs_sound
+def test_a_strip_is_chosen_by_name_and_a_muted_one_says_so(tmp_path: Path) -> None:
+    add_strip(clicks(tmp_path / "a.wav"), name="a")
+    add_strip(clicks(tmp_path / "b.wav"), name="b", frame=300).mute = True
+    assert str(source.choose(bpy.context, "STRIP", name="a")) == "'a', 4.0 s"
+    with pytest.raises(SoundError, match="The strip 'b' is muted"):
+        source.choose(bpy.context, "STRIP", name="b")
+    with pytest.raises(SoundError, match="There is no sound strip 'c' in the sequencer of 'Scene'; there are a, b"):
+        source.choose(bpy.context, "STRIP", name="c")
+    with pytest.raises(SoundError, match=r"Choose a sound file\."):
+        source.choose(bpy.context, "FILE")
+
+
+@needs_sound
+def test_a_strip_in_a_muted_metastrip_is_muted(tmp_path: Path) -> None:
+    editor = bpy.context.scene.sequence_editor_create()
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    meta = strips.new_meta("scene", 1, 1)
+    inner = meta.strips if hasattr(meta, "strips") else meta.sequences
+    strip = inner.new_sound("a", str(clicks(tmp_path / "a.wav")), 1, 10)
+    assert source.from_strip(strip, bpy.context.scene).zero_frame == 10
+    meta.mute = True
+    with pytest.raises(SoundError, match="The strip 'a' is muted"):
+        source.from_strip(strip, bpy.context.scene)
+
+
+@needs_sound
+def test_a_speaker_is_heard_from_its_strip_in_the_nla_on(tmp_path: Path) -> None:
+    bpy.context.scene.frame_set(31)
+    bpy.ops.object.speaker_add()
+    speaker = bpy.context.object
+    with pytest.raises(SoundError, match="has no sound; open one"):
+        source.choose(bpy.context, "SPEAKER")
+    speaker.data.sound = bpy.data.sounds.load(str(clicks(tmp_path / "line.wav")))
+    speaker.data.attenuation = 0.0
+    chosen = source.choose(bpy.context, "SPEAKER")
+    assert [line.zero_frame for line in chosen.lines] == [31]
+    bpy.context.scene.frame_start, bpy.context.scene.frame_end = 1, 200
+    np.testing.assert_allclose(placed(chosen.lines[0], CLICKS_S), heard_at(bpy.context.scene, tmp_path / "mix.wav"), atol=0.5)
+    speaker.data.pitch = 1.5
+    faster = source.choose(bpy.context, "SPEAKER", name=speaker.name).lines[0]
+    np.testing.assert_allclose(placed(faster, CLICKS_S), heard_at(bpy.context.scene, tmp_path / "mix.wav"), atol=0.5)
+    assert np.diff(faster.frames(FaceCurves(faster.curve_fps, 0.0, (), np.zeros((9, 0), np.float32)))) == pytest.approx(1.0)
+    speaker.data.muted = True
+    with pytest.raises(SoundError, match="is muted"):
+        source.choose(bpy.context, "SPEAKER")
+    speaker.data.muted = False
+    speaker.animation_data_clear()
+    with pytest.raises(SoundError, match="has no sound strip in the NLA editor"):
+        source.choose(bpy.context, "SPEAKER")
+    with pytest.raises(SoundError, match="There is no speaker 'x' in the scene; there is"):
+        source.choose(bpy.context, "SPEAKER", name="x")
+
+
+def test_a_silent_scene_has_no_mix() -> None:
+    with pytest.raises(SoundError, match="Nothing sounds in 'Scene'"):
+        source.choose(bpy.context, "MIX")
+    with pytest.raises(SoundError, match="There is no speaker object in the scene"):
+        source.choose(bpy.context, "SPEAKER")
 
 
 def test_a_missing_file_is_a_plain_sentence(tmp_path: Path) -> None:
