@@ -185,7 +185,10 @@ def from_mix(scene: Scene) -> Source:
 
 
 def from_speaker(speaker: Object, scene: Scene) -> Chosen:
-    """What a speaker object plays: its sound, from each of its sound strips in the NLA on. Raises SoundError where nothing plays."""
+    """What a speaker object plays: its sound, whole, from each of its sound strips in the NLA on (as BKE_sound_update_scene in Blender's source).
+
+    Raises SoundError where nothing plays.
+    """
     held: Any = speaker.data
     if held.sound is None:
         raise SoundError(f"The speaker '{speaker.name}' has no sound; open one in its properties.")
