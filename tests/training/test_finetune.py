@@ -13,7 +13,7 @@ import soundfile
 torch = pytest.importorskip("torch", reason="training needs torch; see training/requirements.txt")
 pytest.importorskip("onnx", reason="training needs onnx; see training/requirements.txt")
 
-from a2f_addon import Job, run  # noqa: E402
+from a2f_addon import commands  # noqa: E402
 from a2f_addon.face import arkit  # noqa: E402
 from a2f_addon.face.curves import FaceCurves  # noqa: E402
 from a2f_addon.files import blendshapes, livelink  # noqa: E402
@@ -180,7 +180,8 @@ def test_it_is_told_what_was_found_and_the_figures_are_of_what_was_held_out(tune
 
 def test_the_result_is_the_add_ons_model(tuned: tuple, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "line.wav", utterance(79).audio, RATE)
-    curves = run(Job(tmp_path / "line.wav", model=tuned[0]))
+    assert commands.main(["bake", str(tmp_path / "line.wav"), "-o", str(tmp_path / "line.csv"), "--model", str(tuned[0]), "--fps", "60"]) == 0
+    curves = livelink.read(tmp_path / "line.csv")
     assert curves.names[:52] == arkit.NAMES and curves.channel("jawOpen").max() > 0.05
     assert model.load(tuned[0]).facts.name == "my"
 
