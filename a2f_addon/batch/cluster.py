@@ -23,7 +23,7 @@ def run(tasks: list[Task], *, scheduler: str) -> Iterator[Result]:
     """The result of each task as it comes. Closing the iterator takes back what has not begun. Raises BatchError where there is no such cluster."""
     distributed = _dask()
     try:
-        client = distributed.Client(scheduler, timeout=ANSWER_S, set_as_default=False)
+        client = distributed.Client(scheduler, timeout=ANSWER_S)
     except (OSError, ValueError, TypeError) as error:
         raise BatchError(f"No Dask scheduler answers at '{scheduler}' ({_first_line(error)}); check its address and that it runs.") from error
     try:
