@@ -6,7 +6,7 @@ BLENDER := $(if $(filter 3.13,$(VERSION)),5.2,5.0)
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test check older test-training extension lock clean
+.PHONY: demo test check older test-training test-dask extension lock clean
 
 demo: $(VENV)/ready
 	$(RUN) -m demo
@@ -45,13 +45,22 @@ test-training: .venv-training/ready
 	.venv-training/bin/python -m pip install --disable-pip-version-check --quiet -r $< pytest==9.2.0 pytest-timeout==2.4.0 hypothesis==6.170.15
 	touch $@
 
+# The batch on a Dask cluster of two local workers, one of which is killed.
+test-dask: .venv-dask/ready
+	.venv-dask/bin/python -m pytest tests/batch/test_cluster.py
+
+.venv-dask/ready: requirements/dask.txt
+	$(PYTHON) -m venv .venv-dask
+	.venv-dask/bin/python -m pip install --disable-pip-version-check --quiet -r $<
+	touch $@
+
 # Needs uv. Pins change here and nowhere else.
 lock:
 	for v in 4.5 5.0; do uv pip compile -q --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate requirements/blender-$$v.in -o requirements/blender-$$v.txt; done
 	uv pip compile -q --python-version 3.13 --generate-hashes --no-header --no-emit-index-url --no-annotate requirements/blender-5.2.in -o requirements/blender-5.2.txt
 
 clean:
-	rm -rf .venv .venv-4.5 .venv-training demo/out dist
+	rm -rf .venv .venv-4.5 .venv-training .venv-dask demo/out dist
 
 # dist/*.zip, one a platform, for Preferences > Get Extensions > Install from Disk.
 extension: $(VENV)/ready
