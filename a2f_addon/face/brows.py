@@ -18,9 +18,9 @@ from .spans import Doubles
 
 EARLY_S, RISE_S, HOLD_S, FALL_S = 0.06, 0.18, 0.08, 0.38
 """When a raise begins before the middle of its vowel has come, beside its rise; and how long it goes up, stays and goes down."""
-STRONG = 0.45
+STRONG = 0.6
 """Weaker accents leave the brows where they are."""
-APART_S = 1.1
+APART_S = 1.8
 """Raises nearer than this would flutter."""
 INNER, OUTER, FROWN = 0.34, 0.26, 0.22
 """How far each shape goes at a strength of 1."""
@@ -50,7 +50,7 @@ def lift(curves: FaceCurves, speech: Speech, settings: Brows) -> FaceCurves:
     times, found = curves.times, thinned(accents(speech), at_least=STRONG, apart_s=APART_S)
     # A high voice lifts the brows, a merely loud one draws them together.
     high = np.clip(0.5 + found.higher / 4, 0, 1)
-    up = settings.raises * (_bumps(times, found, found.strengths * high) + _questions(times, speech))
+    up = settings.raises * np.maximum(_bumps(times, found, found.strengths * high), _questions(times, speech))
     down = settings.frowns * _bumps(times, found, found.strengths * (1 - high))
     ways = {"browInnerUp": INNER * up, "browOuterUpLeft": OUTER * up, "browOuterUpRight": OUTER * up}
     ways |= {"browDownLeft": FROWN * down, "browDownRight": FROWN * down}

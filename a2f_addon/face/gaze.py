@@ -74,12 +74,12 @@ def glances(speech: Speech, settings: Eyes) -> list[Glance]:
         return found
     # A stream of its own, so that the blinks do not depend on the gaze.
     random = np.random.default_rng((settings.seed, 1))
-    leaving, returning, rests = _leaving(speech), _returning(speech), resting(speech)
+    times, leaving, returning, rests = speech.times, _leaving(speech), _returning(speech), resting(speech)
     away, now_s = False, begin_s
-    while now_s < speech.times[-1]:
+    while now_s < times[-1]:
         means = LISTENING_S if during(rests, now_s) else TALKING_S
         stay_s = _lognormal(random, *means[away]) / settings.liveliness
-        until_s = invited(speech.times, returning if away else leaving, now_s, stay_s, random.uniform())
+        until_s = invited(times, returning if away else leaving, now_s, stay_s, random.uniform())
         if not away:
             _over_the_face(found, random, now_s, until_s, settings)
         away = not away

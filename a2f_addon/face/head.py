@@ -18,7 +18,7 @@ from ..settings import check, option
 from . import arkit
 from .accents import Phrases, accents, phrases, swell, thinned, wander
 from .curves import FaceCurves, Speech
-from .spans import Doubles, envelope
+from .spans import Doubles, smoothstep
 
 NOD_DEG, LEAST_NOD_DEG = 3.4, 0.8
 NOD_RISE_S, NOD_FALL_S, NOD_APART_S = 0.16, 0.34, 0.45
@@ -67,7 +67,7 @@ def turn(curves: FaceCurves, speech: Speech, settings: Head) -> FaceCurves:
 
 def _drift(times: Doubles, speech: Speech, settings: Head) -> Doubles:
     """What goes on all the time, more while somebody talks; degrees [frames, yaw pitch roll]."""
-    talking = envelope(phrases(speech).spans, times, rise_s=AWAKEN_S, fall_s=SETTLE_S)
+    talking = _talking(times, phrases(speech))
     path = np.zeros((len(times), 3))
     for axis in range(3):
         lively, slow, still = (
@@ -79,6 +79,15 @@ def _drift(times: Doubles, speech: Speech, settings: Head) -> Doubles:
     breath = 2 * np.pi * ((times - times[0]) * BREATHS_PER_MINUTE / 60 + 0.12 * wander(times, (settings.seed, 40), every_s=5.0))
     path[:, 1] -= settings.idle * BREATH_DEG * (1 - 0.7 * talking) * np.sin(breath)
     return path
+
+
+def _talking(times: Doubles, spoken: Phrases) -> Doubles:
+    """1 in speech and 0 away from it, float64 [times], without a corner in a pause that is too short to settle in."""
+    begins, ends = spoken.spans.T
+    number = np.searchsorted(begins, times, side="right")
+    since_last = np.where(number > 0, times - np.append(ends, 0.0)[number - 1], np.inf)
+    to_next = np.append(begins, np.inf)[number] - times
+    return 1.0 - (1.0 - smoothstep(1.0 - since_last / SETTLE_S)) * (1.0 - smoothstep(1.0 - to_next / AWAKEN_S))
 
 
 def _on_events(times: Doubles, speech: Speech, settings: Head) -> Doubles:

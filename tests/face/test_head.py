@@ -53,6 +53,13 @@ def test_the_head_tilts_at_the_end_of_a_phrase_and_is_upright_within_the_next() 
     assert abs(roll[round(3.7 * 30)]) > 1.0 and not roll[: 2 * 30].any() and not roll[round(5.5 * 30) : 6 * 30].any()
 
 
+def test_the_head_turns_without_a_corner_in_a_short_pause() -> None:
+    speech = said.speech(said.line(*((length, phone) for _ in range(8) for length, phone in ((1.0, "AA"), (0.7, "sil")))))
+    path = degrees(speech, replace(STILL, drift=1.0), seconds=13.6, fps=200.0)
+    # A corner would change the speed at once by a degree a second or more; smooth motion does so over a tenth of a second.
+    assert np.abs(np.diff(path, n=2, axis=0)).max() * 200 < 0.5
+
+
 @pytest.mark.parametrize("fps", [24.0, 29.97, 60.0])
 def test_the_motion_is_the_same_at_any_frame_rate(fps: float) -> None:
     speech = spoken(20, stressed=(3, 10), higher=6.0)
