@@ -16,7 +16,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
+from itertools import pairwise, permutations
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,7 +42,7 @@ MANY_TAKES = 4
 APART_S = 0.5
 """Between what is taught and what is judged of one take: further than a syllable."""
 PIECE_S = 20.0
-HEARD_S = 60.0
+HEARD_S, STREAMED_S = 60.0, 8.0
 """Long takes are cut into pieces of these lengths, to be drawn from evenly and to be heard in little memory."""
 JUDGE_EVERY = 40
 """Steps between two looks at what is held out."""
@@ -142,8 +142,6 @@ def finetune(folder: Path, out: Path, *, pretrained: Path, runs: Path, recipe: R
     if out.suffix != ".onnx" or not out.parent.is_dir():
         raise CaptureError(f"'{out}' must be an .onnx file in a folder that exists.")
     original = load(pretrained)
-    if original.shape.live:
-        raise CaptureError(f"'{pretrained}' is a live network; begin with an offline one.")
     takes = perform(original, folder, fps=fps, say=say)
     made_from = _fingerprint(original, takes, recipe)
     torch.manual_seed(recipe.seed)
@@ -189,7 +187,7 @@ def load(file: Path) -> Network:
 def network_from_graph(graph: Path) -> Network:
     """The network that an exported ONNX file was made of, ready to listen, its weights as the file rounds them.
 
-    A weight has its name in the file, but for matrices, which the exporter turns and names anew: they are known by the layer that multiplies by them.
+    A weight has its name in the file, but for matrices, which the exporter turns and names anew: they are known by the bias added to what they give.
     Raises CaptureError for a file that is missing or not exported by this code.
     """
     import onnx
@@ -226,12 +224,13 @@ def _weights(graph: Any, taught: Network) -> dict[str, Tensor]:
     for node in graph.node:
         if node.op_type in ("Cast", "Identity") and node.input[0] in arrays:
             arrays[node.output[0]] = arrays[node.input[0]]
-    matrices = {node.name.strip("/").replace("/", "."): node.input[1] for node in graph.node if node.op_type == "MatMul"}
+    products = {node.output[0]: node.input[1] for node in graph.node if node.op_type == "MatMul"}
+    biased = {bias: products[value] for node in graph.node if node.op_type == "Add" for bias, value in permutations(node.input) if value in products}
     found = {}
     for name in taught.state_dict():
         own = arrays.get(f"network.{name}")
         if own is None:
-            own = arrays[matrices[f"network.{name.removesuffix('.weight')}.MatMul"]].T
+            own = arrays[biased[f"network.{name.removesuffix('weight')}bias"]].T
         found[name] = torch.from_numpy(np.array(own, np.float32))
     return found
 
@@ -351,21 +350,45 @@ def labelled(takes: list[Performance]) -> augment.Labelled:
 
 def hear(listener: Network, audio: Floats) -> Heard:
     """What a network gives for a sound of any length, in pieces with as much around each as it needs."""
+    padded = np.pad(audio, (0, -len(audio) % network.HOP))
+    pieces = _streamed(listener, padded) if listener.shape.live else _windowed(listener, padded)
+    mouth, seal, logs, loudness_db = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+    fps = RATE / network.HOP
+    return Heard(np.clip(mouth, 0, 1), seal, Speech(fps, 0.5 / fps, phones.PHONES, np.exp(logs), loudness_db, phones.CLASSES))
+
+
+Piece = tuple[Floats, Floats, Floats, Floats]
+"""Mouth, log-odds of a seal, log-probabilities of phones and loudness, each [frames, ...]."""
+
+
+def _windowed(listener: Network, audio: Floats) -> Iterator[Piece]:
+    """Of an offline network."""
     around = -(-network.context_samples(listener.shape) // network.BLOCK) * network.BLOCK
     step = round(HEARD_S * RATE) // network.BLOCK * network.BLOCK
-    padded = np.pad(audio, (0, -len(audio) % network.HOP))
-    mouths, seals, logs, loudness = [], [], [], []
-    for start in range(0, len(padded), step):
+    for start in range(0, len(audio), step):
         first = max(0, start - around)
-        sound = torch.from_numpy(padded[first : start + step + around])[None]
         with torch.no_grad():
-            said, loudness_db = listener(sound)
-        kept = slice((start - first) // network.HOP, (min(start + step, len(padded)) - first) // network.HOP)
-        for parts, part in zip((mouths, seals, logs, loudness), (said.mouth, said.seal, said.phones, loudness_db), strict=True):
-            parts.append(part[0, kept].float().numpy())
-    fps = RATE / network.HOP
-    speech = Speech(fps, 0.5 / fps, phones.PHONES, np.exp(np.concatenate(logs)), np.concatenate(loudness), phones.CLASSES)
-    return Heard(np.clip(np.concatenate(mouths), 0, 1), np.concatenate(seals), speech)
+            said, loudness_db = listener(torch.from_numpy(audio[first : start + step + around])[None])
+        kept = slice((start - first) // network.HOP, (min(start + step, len(audio)) - first) // network.HOP)
+        yield _piece(said, loudness_db, kept)
+
+
+def _streamed(listener: Network, audio: Floats) -> Iterator[Piece]:
+    """Of a live network, which hears what came before in its states, and owes its first frames."""
+    sound = listener.whole(torch.from_numpy(audio)[None])
+    states, owed, due = listener.beginning(), listener.shape.late, len(audio) // network.HOP
+    for part in sound.split(round(STREAMED_S * RATE), 1):
+        with torch.no_grad():
+            said, loudness_db, states = listener.stream(part, states)
+        count = said.mouth.shape[1]
+        kept = slice(min(owed, count), min(count, owed + due))
+        owed, due = owed - kept.start, due - (kept.stop - kept.start)
+        yield _piece(said, loudness_db, kept)
+
+
+def _piece(said: Said, loudness_db: Tensor, kept: slice) -> Piece:
+    mouth, seal, logs, loudness = (part[0, kept].float().numpy() for part in (said.mouth, said.seal, said.phones, loudness_db))
+    return mouth, seal, logs, loudness
 
 
 def _face(heard: Heard) -> FaceCurves:
@@ -398,7 +421,7 @@ def _judged(takes: list[Performance]) -> Iterator[Performance]:
 def _hear_judged(listener: Network, take: Performance) -> Heard:
     """What is held out of a take, heard with as much around it as matters."""
     around = -(-network.context_samples(listener.shape) // network.BLOCK) * network.FRAMES_PER_BLOCK
-    first = max(0, take.judged[0] - around) // network.FRAMES_PER_BLOCK * network.FRAMES_PER_BLOCK
+    first = 0 if listener.shape.live else max(0, take.judged[0] - around) // network.FRAMES_PER_BLOCK * network.FRAMES_PER_BLOCK
     heard = hear(listener, take.audio[first * network.HOP : (take.judged[1] + around) * network.HOP])
     frames = slice(take.judged[0] - first, take.judged[1] - first)
     return Heard(heard.mouth[frames], heard.seal[frames], _part(heard.speech, frames))
@@ -495,7 +518,7 @@ def _step(tuning: Tuning, before: Network, batch: augment.Batch, noises: Iterato
     audio = torch.from_numpy(np.concatenate((batch.audio[noisy:], np.stack([next(noises) for _ in range(noisy)])))).to(device)
     mel = torch.from_numpy(augment.mel_table()[np.roll(batch.warp, -noisy)]).to(device)
     with torch.no_grad():
-        heard = before.front_end(audio, mel)
+        heard = before.front_end(before.whole(audio), mel)
     with torch.autocast(device.type, torch.bfloat16):
         with torch.no_grad():
             kept = before.say(heard.spectrum, heard.channel)

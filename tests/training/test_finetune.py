@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -123,6 +124,45 @@ def test_the_network_of_a_graph_is_the_one_that_was_exported(tmp_path: Path) -> 
     assert again.shape == made.shape
     for name, value in again.state_dict().items():
         torch.testing.assert_close(value, made.state_dict()[name].half().float())
+
+
+both_kinds = pytest.mark.parametrize("shape", [SMALL, dataclasses.replace(network.LIVE, width=24, mouth_width=16)], ids=["offline", "live"])
+
+
+@both_kinds
+def test_a_long_take_is_heard_in_pieces_as_if_at_once(shape: network.Shape, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the network, and by the one that is read back from its graph."""
+    torch.manual_seed(0)
+    made = network.Network(shape).eval()
+    sound = np.concatenate([utterance(i).audio for i in range(3)]).astype(np.float32) / 32768
+    with torch.no_grad():
+        said, loudness_db = made(torch.from_numpy(np.pad(sound, (0, -len(sound) % network.HOP)))[None])
+    monkeypatch.setattr(finetune, "HEARD_S", 5.0)
+    monkeypatch.setattr(finetune, "STREAMED_S", 5.0)
+    heard = finetune.hear(made, sound)
+    np.testing.assert_allclose(heard.mouth, said.mouth[0].clamp(0, 1), atol=1e-4)
+    np.testing.assert_allclose(heard.speech.phones, said.phones[0].exp(), atol=1e-4)
+    np.testing.assert_allclose(heard.speech.loudness_db, loudness_db[0], atol=1e-2)
+    export.export(made, tmp_path / "small.onnx")
+    again = finetune.hear(finetune.network_from_graph(tmp_path / "small.onnx"), sound)
+    np.testing.assert_allclose(again.mouth, heard.mouth, atol=0.01)
+
+
+@both_kinds
+def test_only_the_mouth_is_taught(shape: network.Shape) -> None:
+    torch.manual_seed(0)
+    original, said = network.Network(shape).eval(), utterance(1)
+    heard = finetune.hear(original, said.audio.astype(np.float32) / 32768)
+    wanted = np.zeros((2 * len(heard.mouth), len(network.CHANNELS)), np.float32)
+    take = finetune.Performance("take", said.audio.astype(np.float32) / 32768, wanted, wanted, heard, judged=(200, len(heard.mouth)))
+    tuning = finetune._begin(original, [take], RECIPE)
+    source = augment.Source({"captures": finetune.labelled([take])}, rooms=None, seed=0)
+    noises = finetune._noises(np.random.default_rng(0))
+    parts = [finetune._step(tuning, original, source.batch(3), noises, RECIPE) for _ in range(2)]
+    assert all(np.isfinite(list(part.values())).all() for part in parts)
+    before = original.state_dict()
+    changed = {name for name, value in tuning.network.state_dict().items() if not torch.equal(value.cpu(), before[name])}
+    assert changed and all(name.startswith(("mouth.", "poses.")) for name in changed)
 
 
 def test_the_bundled_model_can_be_taught_on() -> None:
