@@ -27,16 +27,18 @@ if TYPE_CHECKING:
 
 Times = NDArray[np.float64]
 
-AWAY_PAUSE_WEIGHT, BACK_END_WEIGHT = 3.0, 6.0
+AWAY_PAUSE_WEIGHT, BACK_END_WEIGHT = 3.0, 20.0
 """How much likelier the eyes go away in a pause, and come back where a phrase ends."""
 TALKING_S, LISTENING_S = ((3.13, 3.16), (0.93, 0.80)), ((7.92, 1.57), (0.43, 0.24))
 """Mean and standard deviation of a look at the listener and of one away."""
 SIZE_DEG, SIZE_AT, MOST_PERCENT, FARTHEST_DEG = 6.9, 15.7, 15.0, 27.5
+FARTHEST_UP_DEG = 16.0
+"""Straight up or down no eye goes as far as aside without the head, and lids would nearly close."""
 DIRECTIONS_PERCENT = (15.54, 6.46, 17.69, 7.44, 16.80, 7.89, 20.38, 7.79)
 """How often a jump goes to the face's left, up and left, up, and so on around."""
 FACE_DEG = 3.0
 """Jumps that are smaller stay on the listener's face; two metres away, that is all of it."""
-FACE_EVERY_S = 1.8
+FACE_EVERY_S = 2.4
 """Between jumps on the listener's face, on average: what makes them as frequent among all jumps as small ones are."""
 JUMP_S, JUMP_S_PER_DEG = 0.025, 0.0024
 MICRO_EVERY_S, MICRO_APART_S, MICRO_DEG, MICRO_MOST_DEG = 0.8, 0.15, 0.22, 0.45
@@ -83,7 +85,8 @@ def glances(speech: Speech, settings: Eyes) -> list[Glance]:
         if not away:
             _over_the_face(found, random, now_s, until_s, settings)
         away = not away
-        size, angle = _size_deg(random, at_least=FACE_DEG), _angle(random)
+        angle = _angle(random)
+        size = _size_deg(random, at_least=FACE_DEG, at_most=1 / float(np.hypot(np.cos(angle) / FARTHEST_DEG, np.sin(angle) / FARTHEST_UP_DEG)))
         near = 0.3 * FACE_DEG * random.standard_normal(2).clip(-2, 2)
         _jump(found, until_s, (size * np.cos(angle), size * np.sin(angle)) if away else tuple(near), settings.gaze)
         now_s = until_s
@@ -135,7 +138,7 @@ def gaze_deg(times: Times, events: Sequence[Glance]) -> Times:
     return aims[before] + (aims[now] - aims[before]) * part[:, None]
 
 
-def _size_deg(random: np.random.Generator, *, at_least: float, at_most: float = FARTHEST_DEG) -> float:
+def _size_deg(random: np.random.Generator, *, at_least: float, at_most: float) -> float:
     """The size of a jump, degrees, within these bounds."""
     fewest, most = (min(SIZE_AT * np.exp(-bound / SIZE_DEG), MOST_PERCENT) for bound in (at_most, at_least))
     return float(-SIZE_DEG * np.log(random.uniform(fewest, most) / SIZE_AT))

@@ -88,9 +88,9 @@ def test_who_listens_looks_longer_at_the_other() -> None:
 
 def test_the_eyes_leave_in_pauses_and_return_at_the_ends_of_phrases() -> None:
     speech = talk(1200.0)
-    away = np.hypot(*gaze_deg(speech.times, glances(speech, Eyes())).T) > 3.5
+    away = [np.hypot(*gaze_deg(speech.times, glances(speech, Eyes(seed=seed))).T) > 3.5 for seed in range(4)]
     phase = speech.times % 3.5
-    leaving, returning = (np.flatnonzero(np.diff(away.astype(int)) == step) for step in (1, -1))
+    leaving, returning = (np.concatenate([np.flatnonzero(np.diff(each.astype(int)) == step) for each in away]) for step in (1, -1))
     # A pause and the beginning of the phrase after it are 0.8 s of 3.5; the 0.4 s before a pause and 0.1 s of it are 0.5.
     assert ((phase[leaving] > 3.0) | (phase[leaving] < 0.3)).mean() > 1.5 * 0.8 / 3.5
     assert ((phase[returning] > 2.6) & (phase[returning] < 3.1)).mean() > 1.25 * 0.5 / 3.5
