@@ -2,9 +2,10 @@
 
 What the captures say goes into the mouth alone. What is heard stays bit for bit, since a few minutes of one voice must not unlearn what hours of many
 taught: the phones, and with them the seals that the add-on makes of them. The mouth's own odds of a seal are held to those of before, and lips that
-are heard meeting meet in the captures too before it learns from them, since a tracker is often wrong by the few millimetres that matter. Noise, music
-and breath go on to give the mouth they gave. It begins with the one gain and offset for each channel that fit best, which alone are most of a
-performer's manner. Some of the captures are never taught, and judged before and after; teaching ends when they no longer gain.
+are heard meeting meet in the captures too before it learns from them, since a tracker is often wrong by the few millimetres that matter. It
+begins with one gain and one offset for each channel, which alone are most of a performer's manner and hold for any voice; what is taught beyond is
+little, and noise, music and breath give the mouth that they gave then. Some of the captures are never taught, and judged before and after; teaching
+ends when they no longer gain, and what would lose a seal among them is not kept.
 """
 
 from __future__ import annotations
@@ -55,10 +56,10 @@ QUIET_SHARE = 0.15
 """Clips in which nobody speaks."""
 SEALS_KEPT = 0.4
 """What a departure from the odds of a seal of before costs, beside train.MOUTH_LOSS."""
-GAINS = (0.0, 3.0)
+GAINS = (0.2, 3.0)
 """Between these lies the gain of a channel at the start."""
-UNTOLD = 0.001
-"""Variance of a channel by which its gain is drawn to 1: what hardly moves tells little of its gain."""
+UNLIKE, ALIKE, STILL = 0.2, 0.5, 0.01
+"""Correlations at which a channel tells nothing of its gain, and all; and the least spread that one is measured against."""
 MET = 0.05
 """Lips that are so near, as a share of an open jaw, look closed."""
 MOVING = 0.02
@@ -71,7 +72,7 @@ class Recipe:
 
     minutes: float = 10.0
     batch: int = 12
-    rate: float = 1e-3
+    rate: float = 3e-4
     weight_decay: float = 0.01
     memory: float = 0.98
     seed: int = 0
@@ -107,12 +108,14 @@ class Performance:
 
 @dataclass
 class Tuning:
-    """A network being taught on: what a checkpoint holds. best: the averaged weights that were judged best, and `error` theirs."""
+    """A network being taught on: what a checkpoint holds. best: the averaged weights that were judged best, and `error` theirs.
+    sealed: the share of the heard closures that must be kept."""
 
     network: Network
     averaged: dict[str, Tensor]
     best: dict[str, Tensor]
     error: float
+    sealed: float
     optimiser: torch.optim.Optimizer
     step: int = 0
     spent_s: float = 0.0
@@ -443,7 +446,7 @@ def _held_out_error(listener: Network, takes: list[Performance]) -> float:
 
 
 def losses(said: Said, before: Said, curves: Tensor) -> dict[str, Tensor]:
-    """What is wrong with what was said, each a scalar, already weighted. before: what the network it came from says to the same sounds."""
+    """What is wrong with what was said, each a scalar, already weighted. before: what the network that it began as says to the same sounds."""
     channel_weights = torch.tensor([train.CHANNEL_WEIGHTS.get(name, 1.0) for name in CHANNELS], device=curves.device)
     wrong = said.mouth - curves
     return {
@@ -454,16 +457,19 @@ def losses(said: Said, before: Said, curves: Tensor) -> dict[str, Tensor]:
 
 
 def calibrated(original: Network, takes: list[Performance]) -> Network:
-    """The same network with a gain and an offset for each channel of the mouth, those that bring what is taught nearest to the captures.
+    """The same network with a gain and an offset for each channel of the mouth, which bring what is taught nearer to the captures.
 
+    The gain is the ratio of the two spreads, drawn to 1 where the two don't move together: least squares would take what the network mishears for a
+    mouth that moves less. The offset is the median of what then differs, so that it is that of the face and not of some sounds.
     Both of its poses, parted and sealed, take them, and so does any mixture of the two.
     """
     parts = [(take.before.mouth[rows], _framed(take.wanted)[rows]) for take in takes for rows in (_taught(take),)]
     ours, theirs = (np.concatenate(side).astype(np.float64) for side in zip(*parts, strict=True))
-    means = ours.mean(axis=0), theirs.mean(axis=0)
-    together = ((ours - means[0]) * (theirs - means[1])).mean(axis=0)
-    gain = np.clip((together + UNTOLD) / (ours.var(axis=0) + UNTOLD), *GAINS)
-    offset = means[1] - gain * means[0]
+    spread, wanted = ours.std(axis=0), theirs.std(axis=0)
+    together = ((ours - ours.mean(axis=0)) * (theirs - theirs.mean(axis=0))).mean(axis=0) / np.maximum(spread * wanted, 1e-9)
+    sure = np.clip((together - UNLIKE) / (ALIKE - UNLIKE), 0, 1)
+    gain = np.clip((wanted / np.maximum(spread, STILL)) ** sure, *GAINS)
+    offset = np.median(theirs - gain * ours, axis=0)
     gains, offsets = (torch.from_numpy(np.concatenate((part, part, [last])).astype(np.float32)) for part, last in ((gain, 1.0), (offset, 0.0)))
     made = copy.deepcopy(original)
     with torch.no_grad():
@@ -481,20 +487,21 @@ def _taught(take: Performance) -> slice:
 def _begin(original: Network, takes: list[Performance], recipe: Recipe) -> Tuning:
     start = calibrated(original, takes)
     error, first_error = _held_out_error(original, takes), _held_out_error(start, takes)
+    sealed = judge(original, takes).sealed
     taught = copy.deepcopy(start).to("cuda" if torch.cuda.is_available() else "cpu").requires_grad_(False)
     mouth = [*taught.mouth.parameters(), *taught.poses.parameters()]
     for weight in mouth:
         weight.requires_grad_(True)
     optimiser = torch.optim.AdamW(mouth, lr=recipe.rate, weight_decay=recipe.weight_decay)
-    better = start if first_error < error else original
+    better = start if first_error < error and not judge(start, takes).sealed < sealed else original
     averaged, best = ({name: value.detach().clone() for name, value in one.state_dict().items()} for one in (start, better))
-    return Tuning(taught, averaged, best, min(error, first_error), optimiser)
+    return Tuning(taught, averaged, best, first_error if better is start else error, sealed, optimiser)
 
 
 def _teach(tuning: Tuning, original: Network, takes: list[Performance], *, recipe: Recipe, checkpoint: Callable[[], None], say: Say) -> None:
     source = augment.Source({"captures": labelled(takes)}, rooms=None, seed=recipe.seed + tuning.step)
     noises = _noises(np.random.default_rng(recipe.seed + tuning.step))
-    before = copy.deepcopy(original).to(next(tuning.network.parameters()).device).eval()
+    before = calibrated(original, takes).to(next(tuning.network.parameters()).device).eval()
     last = saved = time.monotonic()
     while not tuning.over:
         parts = _step(tuning, before, source.batch(recipe.batch), noises, recipe)
@@ -559,7 +566,7 @@ def _look(tuning: Tuning, shape: Shape, takes: list[Performance]) -> None:
     averaged = Network(shape).eval()
     averaged.load_state_dict(tuning.averaged)
     error = _held_out_error(averaged, takes)
-    if error < tuning.error * (1 - GAIN):
+    if error < tuning.error * (1 - GAIN) and not judge(averaged, takes).sealed < tuning.sealed:
         tuning.error, tuning.stale = error, 0
         tuning.best = {name: value.clone() for name, value in tuning.averaged.items()}
     else:
@@ -567,7 +574,7 @@ def _look(tuning: Tuning, shape: Shape, takes: list[Performance]) -> None:
 
 
 def _state(tuning: Tuning) -> dict[str, Any]:
-    kept = {name: getattr(tuning, name) for name in ("averaged", "best", "error", "step", "spent_s", "stale", "over")}
+    kept = {name: getattr(tuning, name) for name in ("averaged", "best", "error", "sealed", "step", "spent_s", "stale", "over")}
     return {**kept, "weights": tuning.network.state_dict(), "optimiser": tuning.optimiser.state_dict()}
 
 
