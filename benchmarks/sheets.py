@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from a2f_addon.errors import ModelError
 from a2f_addon.face.curves import FaceCurves
 from a2f_addon.job import Motion, animate
 from a2f_addon.speech import model
@@ -113,11 +114,19 @@ def faces_of(sentence: Sentence, graphs: Iterable[Path]) -> dict[str, FaceCurves
     found = {}
     heard = None
     for graph in graphs:
-        heard = evaluate.hear(model.load(graph), sentence.samples)
+        heard = evaluate.hear(_listener(graph), sentence.samples)
         found[graph.stem] = animate(heard, Motion(), fps=evaluate.FPS)
     if heard:
         found[RULES] = animate(judging.as_spoken(heard, sentence.utterance, sentence.samples), Motion(), fps=evaluate.FPS)
     return found
+
+
+def _listener(graph: Path) -> evaluate.Listener:
+    """Whichever kind the graph is of."""
+    try:
+        return evaluate.load(graph)
+    except ModelError:
+        return evaluate.load(graph, live=True)
 
 
 def sheet(sentence: Sentence, curves: dict[str, FaceCurves], face: faces.Face) -> raster.Picture:

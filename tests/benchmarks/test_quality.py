@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from benchmarks import conditions, judging, lips, quality, report, vertices
-from benchmarks.judging import ALLPHONE, LOUDNESS, OFFLINE, Stirred, Tally
+from benchmarks.judging import ALLPHONE, LIVE, LOUDNESS, OFFLINE, Stirred, Tally
 from benchmarks.quality import Results
+from tests import made
 from training.corpora import RATE
 
 PHONES = ((0.0, 0.5, "sil"), (0.5, 1.5, "AA"), (1.5, 2.0, "sil"))
@@ -85,6 +86,13 @@ def test_turns_are_matched_with_their_own_kind() -> None:
     assert vertices.matched_turns(np.roll(wave, 5)[:395], wave[:395], 100.0) == pytest.approx([0.05] * 8)
     assert not vertices.matched_turns(0.3 + 0.01 * (wave - 0.3), wave, 100.0)
     assert not vertices.matched_turns(0.6 - wave, wave, 100.0), "a maximum is no minimum"
+
+
+def test_both_kinds_of_graph_are_heard(tmp_path: Path) -> None:
+    places = judging.Places(tmp_path, tmp_path, ((OFFLINE, made.graph(tmp_path / "a.onnx")), (LIVE, made.live_graph(tmp_path / "b.onnx"))))
+    offline, live = (judging.hear(judging.Task(places, system, "", conditions.CLEAN, 1.0), voice()) for system in (OFFLINE, LIVE))
+    assert len(offline.curves) == len(live.curves) == 100
+    assert offline.curves.start == pytest.approx(live.curves.start)
 
 
 def results(closures: int) -> Results:
