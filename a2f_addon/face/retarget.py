@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .closure import GAP
 from .curves import FaceCurves, Floats
@@ -29,12 +28,16 @@ PARTED = 0.08
 """The gap, as a share of an open jaw, from which on lips are apart to the eye; what speaks without closing is kept above it (see closure)."""
 STIRRING = 0.20
 """Jaw, rolls and pressure together, from which on a closed mouth is a seal that is being made, not one at rest."""
+EFFORT = {"jawOpen": 1.0, "mouthRollLower": 0.5, "mouthRollUpper": 0.5, "mouthPressLeft": 0.25, "mouthPressRight": 0.25}
+"""What a mouth that makes a seal does, each as far as it counts towards STIRRING."""
 RIDGE = 0.005
 """Keeps shapes that look alike from taking turns: with it, a small change of the face is a small change of every shape."""
 STEPS = 80
 """Of the accelerated gradient method (Beck and Teboulle 2009, FISTA); more of them change no weight by more than a twentieth."""
-BLOCK = 8192
-"""Frames at a time, so that the work stays in the processor's cache."""
+SETTLED = 1e-3
+"""A step that moves no weight by more ends the search."""
+BLOCK = 1024
+"""Frames at a time: few enough to stay in the processor's cache, and for the matrix product not to be spread over threads, which costs more here."""
 
 
 @dataclass(frozen=True)
@@ -118,11 +121,12 @@ def fit(curves: FaceCurves, shapes: Shapes) -> dict[str, Floats]:
     The shape at rest takes what is missing to 1. Where lips meet, the closed shape takes all; without one, every shape goes to 0.
     """
     features = sorted({name for pose in shapes.poses.values() for name in pose})
-    poses = np.array([[pose.get(name, 0.0) for name in features] for pose in shapes.poses.values()])
+    heard = {*features, *GAP, *EFFORT}
+    poses = np.array([[pose.get(name, 0.0) for name in features] for pose in shapes.poses.values()], np.float32)
     amounts = np.zeros((len(curves), len(poses)), np.float32)
     for start in range(0, len(curves), BLOCK):
         part = slice(start, start + BLOCK)
-        face = {name: curves.values[part, column].astype(np.float64) for column, name in enumerate(curves.names)}
+        face = {name: np.ascontiguousarray(curves.values[part, column]) for column, name in enumerate(curves.names) if name in heard}
         amounts[part] = _fitted(face, features, poses, list(shapes.poses).index(shapes.closed) if shapes.closed else None)
     found = {shape: amounts[:, number] for number, shape in enumerate(shapes.poses)}
     if shapes.rest:
@@ -130,39 +134,47 @@ def fit(curves: FaceCurves, shapes: Shapes) -> dict[str, Floats]:
     return found
 
 
-def _fitted(face: Mapping[str, NDArray[np.float64]], features: Sequence[str], poses: NDArray[np.float64], closed: int | None) -> NDArray[np.float64]:
-    """float64 [frames, shapes]."""
+def _fitted(face: Mapping[str, Floats], features: Sequence[str], poses: Floats, closed: int | None) -> Floats:
+    """float32 [frames, shapes]."""
     frames = len(next(iter(face.values()), ()))
-    zeros = np.zeros(frames)
-    seen = np.stack([face.get(name, zeros) for name in features], axis=1)
-    amounts = _non_negative(seen @ poses.T, poses @ poses.T + RIDGE * np.mean(np.sum(poses**2, axis=1)) * np.eye(len(poses)))
+    zeros = np.zeros(frames, np.float32)
     gap = np.clip(sum((share * face[name] for name, share in GAP.items() if name in face), zeros) / PARTED, 0, 1)
     apart = gap * gap * (3 - 2 * gap)
-    seal = (1 - apart) * np.clip(_effort(face, zeros) / STIRRING, 0, 1)
-    if closed is not None:
-        amounts[:, closed] *= 1 - apart  # open lips are no P, however hard they press
-    others = [number for number in range(len(poses)) if number != closed]
-    amounts[:, others] *= apart[:, None]
+    amounts = np.zeros((frames, len(poses)), np.float32)
+    if apart.any():
+        seen = np.stack([face.get(name, zeros) for name in features], axis=1)
+        gram = poses @ poses.T + RIDGE * np.mean(np.sum(poses**2, axis=1)) * np.eye(len(poses), dtype=np.float32)
+        amounts = _non_negative(seen @ poses.T, gram) * apart[:, None]
+    if closed is None:
+        return amounts / np.maximum(1, amounts.sum(axis=1, keepdims=True))
+    amounts[:, closed] *= 1 - apart  # open lips are no P, however hard they press
     amounts /= np.maximum(1, amounts.sum(axis=1, keepdims=True))
-    if closed is not None:
-        amounts[:, closed] = np.maximum(amounts[:, closed], np.minimum(seal, 1 - amounts[:, others].sum(axis=1)))
+    seal = (1 - apart) * np.clip(_effort(face, zeros) / STIRRING, 0, 1)
+    others = amounts.sum(axis=1) - amounts[:, closed]
+    amounts[:, closed] = np.maximum(amounts[:, closed], np.minimum(seal, 1 - others))
     return amounts
 
 
-def _effort(face: Mapping[str, NDArray[np.float64]], zeros: NDArray[np.float64]) -> NDArray[np.float64]:
-    shares = {"jawOpen": 1.0, "mouthRollLower": 0.5, "mouthRollUpper": 0.5, "mouthPressLeft": 0.25, "mouthPressRight": 0.25}
-    return sum((share * face[name] for name, share in shares.items() if name in face), zeros)
+def _effort(face: Mapping[str, Floats], zeros: Floats) -> Floats:
+    return sum((share * face[name] for name, share in EFFORT.items() if name in face), zeros)
 
 
-def _non_negative(onto: NDArray[np.float64], gram: NDArray[np.float64]) -> NDArray[np.float64]:
+def _non_negative(onto: Floats, gram: Floats) -> Floats:
     """Each row's x >= 0 with the least x G x / 2 - b x; onto: the b, [frames, shapes]."""
-    step = 1 / np.linalg.eigvalsh(gram)[-1]
-    move, ahead = np.eye(len(gram)) - step * gram, step * onto
+    step = np.float32(1 / np.linalg.eigvalsh(gram)[-1])
+    move, ahead = np.eye(len(gram), dtype=np.float32) - step * gram, step * onto
     now = np.maximum(0, ahead)
     trial, pace = now, 1.0
     for _ in range(STEPS):
-        new = np.maximum(0, trial @ move + ahead)
+        new = trial @ move
+        new += ahead
+        np.maximum(new, 0, out=new)
         faster = (1 + np.sqrt(1 + 4 * pace * pace)) / 2
-        trial = new + (pace - 1) / faster * (new - now)
+        trial = new - now
+        settled = max(trial.max(initial=0), -trial.min(initial=0)) < SETTLED
+        trial *= np.float32((pace - 1) / faster)
+        trial += new
         now, pace = new, faster
+        if settled:
+            break
     return now
