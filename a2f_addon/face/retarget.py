@@ -123,20 +123,20 @@ def fit(curves: FaceCurves, shapes: Shapes) -> dict[str, Floats]:
     features = sorted({name for pose in shapes.poses.values() for name in pose})
     heard = {*features, *GAP, *EFFORT}
     poses = np.array([[pose.get(name, 0.0) for name in features] for pose in shapes.poses.values()], np.float32)
+    closed = list(shapes.poses).index(shapes.closed) if shapes.closed else None
     amounts = np.zeros((len(curves), len(poses)), np.float32)
     for start in range(0, len(curves), BLOCK):
         part = slice(start, start + BLOCK)
         face = {name: np.ascontiguousarray(curves.values[part, column]) for column, name in enumerate(curves.names) if name in heard}
-        amounts[part] = _fitted(face, features, poses, list(shapes.poses).index(shapes.closed) if shapes.closed else None)
+        amounts[part] = _fitted(face, features, poses, closed, frames=len(amounts[part]))
     found = {shape: amounts[:, number] for number, shape in enumerate(shapes.poses)}
     if shapes.rest:
         found[shapes.rest] = np.maximum(0, 1 - amounts.sum(axis=1, dtype=np.float32))
     return found
 
 
-def _fitted(face: Mapping[str, Floats], features: Sequence[str], poses: Floats, closed: int | None) -> Floats:
+def _fitted(face: Mapping[str, Floats], features: Sequence[str], poses: Floats, closed: int | None, *, frames: int) -> Floats:
     """float32 [frames, shapes]."""
-    frames = len(next(iter(face.values()), ()))
     zeros = np.zeros(frames, np.float32)
     gap = np.clip(sum((share * face[name] for name, share in GAP.items() if name in face), zeros) / PARTED, 0, 1)
     apart = gap * gap * (3 - 2 * gap)
