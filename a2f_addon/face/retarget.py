@@ -24,13 +24,13 @@ TOGETHER = f"lips{SEPARATOR}together"
 """A source that is no mouth shape: how closed the lips are, whatever the jaw does; mouthClose as a share of jawOpen, 0 to 1."""
 JAW_AT_LEAST = 0.05
 """Below which a jaw is as good as shut, and the share means little."""
-PARTED = 0.08
-"""The gap, as a share of an open jaw, from which on lips are apart to the eye; what speaks without closing is kept above it (see closure)."""
+PARTED = 0.12
+"""The gap, as a share of an open jaw, from which on lips are wholly apart to the eye; what speaks without closing is kept near it (see closure)."""
 STIRRING = 0.20
 """Jaw, rolls and pressure together, from which on a closed mouth is a seal that is being made, not one at rest."""
 EFFORT = {"jawOpen": 1.0, "mouthRollLower": 0.5, "mouthRollUpper": 0.5, "mouthPressLeft": 0.25, "mouthPressRight": 0.25}
 """What a mouth that makes a seal does, each as far as it counts towards STIRRING."""
-RIDGE = 0.005
+RIDGE = 0.003
 """Keeps shapes that look alike from taking turns: with it, a small change of the face is a small change of every shape."""
 STEPS = 80
 """Of the accelerated gradient method (Beck and Teboulle 2009, FISTA); more of them change no weight by more than a twentieth."""
@@ -138,8 +138,7 @@ def fit(curves: FaceCurves, shapes: Shapes) -> dict[str, Floats]:
 def _fitted(face: Mapping[str, Floats], features: Sequence[str], poses: Floats, closed: int | None, *, frames: int) -> Floats:
     """float32 [frames, shapes]."""
     zeros = np.zeros(frames, np.float32)
-    gap = np.clip(sum((share * face[name] for name, share in GAP.items() if name in face), zeros) / PARTED, 0, 1)
-    apart = gap * gap * (3 - 2 * gap)
+    apart = np.clip(sum((share * face[name] for name, share in GAP.items() if name in face), zeros) / PARTED, 0, 1)
     amounts = np.zeros((frames, len(poses)), np.float32)
     if apart.any():
         seen = np.stack([face.get(name, zeros) for name in features], axis=1)

@@ -41,7 +41,7 @@ def test_each_mouth_shape_is_known_in_its_own_pose(name: str) -> None:
     for shape, pose in shapes.poses.items():
         found = {each: float(curve[0]) for each, curve in fit(face(**pose), shapes).items()}
         assert max(shapes.poses, key=lambda each: found[each]) == shape
-        assert found[shape] > 0.5  # kk, DD and nn look much alike
+        assert found[shape] > (0.3 if shape in ("DD", "kk", "nn", "RR", "E") else 0.9)  # what stands between others is also a mix of them
 
 
 @pytest.mark.parametrize("name", SETS)
