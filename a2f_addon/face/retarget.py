@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -32,9 +33,9 @@ EFFORT = {"jawOpen": 1.0, "mouthRollLower": 0.5, "mouthRollUpper": 0.5, "mouthPr
 """What a mouth that makes a seal does, each as far as it counts towards STIRRING."""
 RIDGE = 0.003
 """Keeps shapes that look alike from taking turns: with it, a small change of the face is a small change of every shape."""
-STEPS = 80
-"""Of the accelerated gradient method (Beck and Teboulle 2009, FISTA); more of them change no weight by more than a twentieth."""
-SETTLED = 1e-3
+STEPS = 150
+"""Of the accelerated gradient method (Beck and Teboulle 2009, FISTA); more of them change no weight by more than a fiftieth."""
+SETTLED = 1e-4
 """A step that moves no weight by more ends the search."""
 BLOCK = 1024
 """Frames at a time: few enough to stay in the processor's cache, and for the matrix product not to be spread over threads, which costs more here."""
@@ -160,10 +161,11 @@ def _effort(face: Mapping[str, Floats], zeros: Floats) -> Floats:
 
 def _non_negative(onto: Floats, gram: Floats) -> Floats:
     """Each row's x >= 0 with the least x G x / 2 - b x; onto: the b, [frames, shapes]."""
-    step = np.float32(1 / np.linalg.eigvalsh(gram)[-1])
+    step: Any = np.float32(1 / np.linalg.eigvalsh(gram)[-1])
     move, ahead = np.eye(len(gram), dtype=np.float32) - step * gram, step * onto
-    now = np.maximum(0, ahead)
-    trial, pace = now, 1.0
+    now: Any = np.maximum(0, ahead)
+    trial: Any = now
+    pace = 1.0
     for _ in range(STEPS):
         new = trial @ move
         new += ahead
