@@ -16,6 +16,7 @@ call: there is no second way of computing that could differ.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -464,3 +465,22 @@ class Network(nn.Module):
         before = states[name].to(x.dtype)
         after[name] = torch.cat((before, x), 1)[:, -2 * layer.dilation :]
         return layer(x, before)
+
+
+def turned(weights: Mapping[str, Tensor], shape: Shape) -> dict[str, Tensor]:
+    """An offline network's weights as a beginning for a live one of the same sizes: what it will not hear is taken to be as the last that it hears.
+
+    A tap that lies where the live network has none gives its weight to the nearest.
+    """
+    begun = {name: value.clone() for name, value in weights.items()}
+    ahead = {"stem.linear": (1, shape.ahead[0])}
+    ahead |= {f"blocks.{i}.around.linear": (dilation, shape.ahead[1 + i]) for i, dilation in enumerate(shape.dilations)}
+    ahead |= {f"mouth.{i}.linear": (dilation, 0) for i, dilation in enumerate(shape.mouth_dilations)}
+    for name, (dilation, frames) in ahead.items():
+        taps = weights[f"{name}.weight"].chunk(3, 1)
+        places = [frames - 2 * dilation, frames - dilation, frames]
+        moved = [torch.zeros_like(tap) for tap in taps]
+        for tap, wanted in zip(taps, (-dilation, 0, dilation), strict=True):
+            moved[min(range(3), key=lambda i: abs(places[i] - wanted))] += tap
+        begun[f"{name}.weight"] = torch.cat(moved, 1)
+    return begun

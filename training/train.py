@@ -133,11 +133,15 @@ def _sealed(curves: Tensor) -> Tensor:
 def train(cache: Path, folder: Path, *, recipe: Recipe, shape: Shape | None = None, rooms: Path | None = None, say: Say = print) -> Path:
     """Teach a network on everything in the cache; returns the file of its weights, FOLDER/network.pt, or FOLDER/live.pt of a live one.
 
+    A live network begins as what the offline one in that folder would be without its future, where there is one of the same sizes: that saves it most
+    of an hour's learning.
+
     A run that was stopped goes on from its last checkpoint, at most a minute old; one that has ended, of the same recipe on the same data by the same
     code, is not done again. rooms: a folder of impulse responses, if there is one. Raises FileNotFoundError for an empty cache.
     """
     shape = shape or Shape()
-    made_from = fingerprint(cache, recipe=recipe, shape=shape)
+    begun_from = _begun_from(folder, shape)
+    made_from = fingerprint(cache, recipe=recipe, shape=shape, begun_from=begun_from)
     done, checkpoint = weights_file(folder, live=shape.live), folder / ("live-checkpoint.pt" if shape.live else "checkpoint.pt")
     if done.is_file() and torch.load(done, weights_only=True)["made_from"] == made_from:
         say(f"train: {done} stands already")
@@ -145,7 +149,7 @@ def train(cache: Path, folder: Path, *, recipe: Recipe, shape: Shape | None = No
     folder.mkdir(parents=True, exist_ok=True)
     source = augment.Source(labels(cache, say=say), rooms=rooms, seed=recipe.seed)
     torch.manual_seed(recipe.seed)
-    run = _begin(shape, recipe)
+    run = _begin(shape, recipe, weights=network.turned(begun_from["weights"], shape) if begun_from else None)
     _resume(run, checkpoint, made_from=made_from, say=say)
     _teach(run, source, recipe=recipe, checkpoint=lambda: save(checkpoint, _state(run, made_from)), say=say)
     facts = {"made_from": made_from, "shape": shape.as_dict(), "recipe": asdict(recipe), "steps": run.step, "seconds": run.spent_s}
@@ -170,16 +174,31 @@ def load(file: Path) -> tuple[Network, dict[str, Any]]:
     if not file.is_file():
         raise FileNotFoundError(f"There is no trained network at {file}; run the command train first.")
     facts = torch.load(file, weights_only=True)
-    taught = Network(Shape(**{name: tuple(value) if isinstance(value, list) else value for name, value in facts["shape"].items()}))
+    taught = Network(Shape(**_shape(facts)))
     taught.load_state_dict(facts.pop("weights"))
     return taught.eval(), facts
 
 
-def fingerprint(cache: Path, *, recipe: Recipe, shape: Shape) -> str:
-    """A short name for all that a run depends on."""
+def _shape(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What a Shape takes, from what a file keeps of it."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in facts["shape"].items()}
+
+
+def _begun_from(folder: Path, shape: Shape) -> dict[str, Any] | None:
+    """The offline run that a live one goes on from."""
+    file = weights_file(folder, live=False)
+    if not shape.live or not file.is_file():
+        return None
+    begun = torch.load(file, weights_only=True)
+    return begun if Shape(**{**_shape(begun), "ahead": shape.ahead}) == shape else None
+
+
+def fingerprint(cache: Path, *, recipe: Recipe, shape: Shape, begun_from: Mapping[str, Any] | None = None) -> str:
+    """A short name for all that a run depends on. begun_from: the facts of the run whose weights it begins with."""
     data = [f"{name} {(cache / name / 'made_from.txt').read_text(encoding='utf-8').strip()}" for name in corpora.names(cache)]
     code = corpora.source_of(__file__, network.__file__, augment.__file__, targets.__file__)
-    return corpora.fingerprint(*data, json.dumps(asdict(recipe)), json.dumps(shape.as_dict()), code)
+    begun = [begun_from["made_from"]] if begun_from else []
+    return corpora.fingerprint(*data, json.dumps(asdict(recipe)), json.dumps(shape.as_dict()), code, *begun)
 
 
 def labels(cache: Path, *, say: Say = print) -> dict[str, augment.Labelled]:
@@ -210,9 +229,11 @@ def _kept_labels(cache: Path, corpus: corpora.Corpus) -> augment.Labelled:
     return made
 
 
-def _begin(shape: Shape, recipe: Recipe) -> Run:
+def _begin(shape: Shape, recipe: Recipe, *, weights: Mapping[str, Tensor] | None = None) -> Run:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     taught = Network(shape).to(device)
+    if weights is not None:
+        taught.load_state_dict(weights)
     optimiser = torch.optim.AdamW(taught.parameters(), lr=recipe.peak_rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.98))
     return Run(taught, {name: value.detach().clone() for name, value in taught.state_dict().items()}, optimiser)
 

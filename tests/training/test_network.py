@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch; see training/requirements.txt")
@@ -150,6 +152,22 @@ def test_the_noise_of_a_pause_does_not_become_as_loud_as_speech_to_a_live_networ
     audio = torch.cat((babble(3), 0.0003 * torch.randn(1, 12 * RATE, generator=torch.Generator().manual_seed(1))), 1)
     spectrum = _live_spectrum(audio)
     assert spectrum[:, -50:].mean() < spectrum[:, 50:140].quantile(0.7) - 10 / 4.34 / network.SPAN
+
+
+def test_an_offline_network_turned_live_hears_the_same_in_a_sound_that_does_not_change() -> None:
+    """What it does not hear it takes to be as the last that it hears; and where it looks ahead as far as back nothing is lost at all."""
+    shape = Shape(width=16, dilations=(1, 4), mouth_width=8, mouth_dilations=(2,), ahead=(1, 1, 0))
+    torch.manual_seed(0)
+    offline, live = Network(replace(shape, ahead=())).eval(), Network(shape).eval()
+    live.load_state_dict(network.turned(offline.state_dict(), shape))
+    spectrum, channel = torch.rand(1, 1, 2 * network.MELS).expand(1, 120, -1), torch.rand(1, 1, network.MELS).expand(1, 120, -1)
+    with torch.no_grad():
+        whole, streamed = offline.say(spectrum, channel), live.say(spectrum, channel)
+        assert torch.allclose(streamed.phones[:, 60:80], whole.phones[:, 60:80], atol=1e-5)
+        assert torch.allclose(streamed.mouth[:, 60:80], whole.mouth[:, 60:80], atol=1e-5)
+        x = torch.randn(1, 40, 16)
+        late, _ = live.blocks[0].stream(x, torch.zeros(1, 2, 16), ahead=1)
+        assert torch.allclose(late[:, 5:], offline.blocks[0](x)[:, 4:-1], atol=1e-6)
 
 
 def test_a_live_network_cannot_look_further_ahead_than_its_convolutions_reach() -> None:

@@ -128,14 +128,18 @@ def test_training_learns_and_its_graph_runs(cache: Path, tmp_path: Path) -> None
     assert model.load(tmp_path / "made.onnx").facts.phone_names == phones.PHONES
 
 
-def test_a_live_network_learns_beside_the_offline_one(cache: Path, tmp_path: Path) -> None:
-    """Its own weights and checkpoint, the same data and losses."""
-    offline = train.train(cache, tmp_path / "run", recipe=RECIPE, shape=SMALL, say=_quiet)
-    shape = replace(SMALL, ahead=(1, 1, 0))
-    file = train.train(cache, tmp_path / "run", recipe=RECIPE, shape=shape, say=_quiet)
-    assert file.name == "live.pt" and offline.is_file()
-    taught, facts = train.load(file)
+def test_a_live_network_learns_beside_the_offline_one_and_begins_with_what_that_knows(cache: Path, tmp_path: Path) -> None:
+    """Its own weights and checkpoint, the same data and losses; and once there is an offline one it is done again, from there."""
+    shape, still = replace(SMALL, ahead=(1, 1, 0)), replace(RECIPE, peak_rate=1e-12, last_rate=1e-12)
+    file = train.train(cache, tmp_path / "run", recipe=still, shape=shape, say=_quiet)
+    assert file.name == "live.pt"
+    alone = file.read_bytes()
+    offline, _ = train.load(train.train(cache, tmp_path / "run", recipe=RECIPE, shape=SMALL, say=_quiet))
+    assert file.read_bytes() == alone
+    taught, facts = train.load(train.train(cache, tmp_path / "run", recipe=still, shape=shape, say=_quiet))
     assert taught.shape == shape and facts["steps"] == 6
+    begun = network.turned(offline.state_dict(), shape)["blocks.1.around.linear.weight"]
+    torch.testing.assert_close(taught.blocks[1].around.linear.weight.detach(), begun)
     with torch.no_grad():
         said, loudness_db = taught(0.1 * torch.randn(2, 10 * network.HOP))
     assert said.phones.shape[1] == loudness_db.shape[1] == 10
