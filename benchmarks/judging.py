@@ -5,6 +5,8 @@ A system is a graph of this project through all of the add-on's stages, as a use
 
 from __future__ import annotations
 
+from bisect import bisect
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -78,6 +80,10 @@ class Tally:
     """Closures of the lips under a condition against those of the same system without it."""
     moved: float = 0.0
     """How far at most the gap moved by the condition."""
+    invented: Counter[str] = field(default_factory=Counter)
+    """The true phones on which the lips closed although no closure was near."""
+    missed: Counter[str] = field(default_factory=Counter)
+    """The phones on which the lips should have closed and did not."""
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
@@ -90,6 +96,8 @@ class Tally:
             self.mesh + other.mesh,
             self.same + other.same,
             max(self.moved, other.moved),
+            self.invented + other.invented,
+            self.missed + other.missed,
         )
 
     @property
@@ -130,6 +138,7 @@ def _one(task: Task, utterance: Utterance, clean: Samples, samples: Samples) -> 
     seen = _seen_by_graph(task, heard, curves, seconds) if heard and curves else _seen_by_peer(task, samples, seconds)
     tally = Tally(seconds, [truth], [] if seen.classes is None else [seen.classes], [seen.gap])
     tally.seen = lips.score_closures(seen.closed, truth)
+    tally.invented, tally.missed = faults(seen.closed, truth, utterance)
     if seen.classes is not None:
         tally.heard = lips.score_closures(seen.classes == lips.CLOSED, truth)
     if heard and curves and task.condition == conditions.CLEAN:
@@ -137,6 +146,21 @@ def _one(task: Task, utterance: Utterance, clean: Samples, samples: Samples) -> 
     if task.condition in conditions.HARMLESS:
         tally.same, tally.moved = _against_clean(replace(task, condition=conditions.CLEAN), clean, seen, truth, seconds)
     return tally
+
+
+def faults(closed: NDArray[np.bool_], truth: lips.Classes, utterance: Utterance) -> tuple[Counter[str], Counter[str]]:
+    """The phones in the middle of closures that touch no true one (widened as for its score), and those of true ones that no closure touches."""
+    margin = round(lips.TOLERANCE_S * lips.RATE_HZ)
+    ends = [end for _, end, _ in utterance.phones]
+
+    def names(events: lips.Runs, others: lips.Runs, wider: int) -> Counter[str]:
+        alone = [(a, b) for a, b in events if not any(a < end + wider and b > start - wider for start, end in others)]
+        middles = [(a + b) / 2 / lips.RATE_HZ for a, b in alone]
+        return Counter(utterance.phones[min(bisect(ends, middle), len(ends) - 1)][2] for middle in middles)
+
+    speaking = closed & (truth != lips.SILENCE) & (truth != lips.UNSCORED)
+    true, made = lips.runs(truth == lips.CLOSED), lips.runs(speaking)
+    return names(made, true, margin), names(true, lips.runs(closed), margin)
 
 
 def hear(task: Task, samples: Samples) -> Heard:

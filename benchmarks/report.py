@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
@@ -44,6 +45,9 @@ network of this project and kept where it agreed with the words, so their figure
 flatter in other ways: en_wakewords says six keywords that training hears too, and does not tell who speaks, so that a clip held out may be of
 somebody who was heard (en_coffee_orders likewise); neural_voices are new voices that read the text which others read in training.
 """
+FAULTS = """The true phones on which the lips closed although no P, B or M was near, and those on which they did not close, the most frequent first.
+"""
+MOST_FAULTS = 6
 WORSE_NOTE = """
 Noise: recordings of ESC-10 and of a kitchen, at a mean power 5 dB below the speech. Room: a kitchen and a hall. Both are kept from training. 8 kHz: a
 file of that rate; telephone: 300 to 3400 Hz, mu-law; -30 dB: turned down and written with 24 bits, or with 16, which keeps six or so of a voice that
@@ -67,6 +71,7 @@ def page(results: Results, *, graphs: Mapping[str, Path], held_out: Sequence[str
         "## What was judged\n" + _table(("graph", "file", "sha256", "MB"), _files(graphs)),
         "## The bar\n" + BAR + _bar(results),
         "## Speech as it was recorded\n" + _speech(results),
+        "## What goes wrong\n" + FAULTS + _faults(results),
         "## Noise, rooms, bands and levels\n" + _worse(results),
         "## The same voice, the same closures\n" + _harmless(results),
         "## Nobody speaks\n" + _quiet(results),
@@ -178,6 +183,21 @@ def _figures(results: Results, tally: Tally, system: str, corpus: str) -> tuple[
         *(_against(seen.onset_f1, bars[2], live=live), _milliseconds(seen.median_onset_s)),
         *(_against(tally.auc, bars[3], live=live), _figure(tally.correlation)),
     )
+
+
+def _faults(results: Results) -> str:
+    rows = [
+        (corpus, system, _counts(tally.invented), _counts(tally.missed))
+        for corpus in _corpora(results)
+        for system in (OFFLINE, LIVE)
+        if (tally := results.speech.get((system, corpus, conditions.CLEAN))) is not None
+    ]
+    return _table(("corpus", "system", "closed without reason", "not closed"), rows)
+
+
+def _counts(phones: Counter[str]) -> str:
+    ordered = sorted(phones.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{phone} {count}" for phone, count in ordered[:MOST_FAULTS]) or "-"
 
 
 def _worse(results: Results) -> str:

@@ -9,7 +9,7 @@ from benchmarks import conditions, judging, lips, quality, report, vertices
 from benchmarks.judging import ALLPHONE, LIVE, LOUDNESS, OFFLINE, Stirred, Tally
 from benchmarks.quality import Results
 from tests import made
-from training.corpora import RATE
+from training.corpora import RATE, Utterance
 
 PHONES = ((0.0, 0.5, "sil"), (0.5, 1.5, "AA"), (1.5, 2.0, "sil"))
 
@@ -76,6 +76,15 @@ def test_only_a_mouth_that_opens_closes_and_opens_closes_falsely() -> None:
     assert judging.false_closures(gap((2, 0.0), (1, 0.4), (0.1, 0.0), (1, 0.4), (2, 0.0))) == 1
     assert judging.false_closures(gap((1, 0.4), (1.0, 0.0), (1, 0.4))) == 1
     assert judging.false_closures(gap((1, 0.09), (0.1, 0.0), (1, 0.09))) == 0
+
+
+def test_a_fault_is_named_by_its_phone() -> None:
+    said = ((0.0, 0.2, "sil"), (0.2, 0.3, "M"), (0.3, 0.6, "AA"), (0.6, 0.7, "N"), (0.7, 1.0, "AA"), (1.0, 1.1, "P"), (1.1, 1.4, "sil"))
+    utterance = Utterance("", "", "", "", "", "", 0, round(1.4 * RATE), said)
+    times = lips.metric_times(1.4)
+    closed = (times < 0.33) | ((times > 0.62) & (times < 0.68)) | (times > 1.25)
+    invented, missed = judging.faults(closed, lips.classes(said, duration_s=1.4), utterance)
+    assert invented == {"N": 1} and missed == {"P": 1}
 
 
 def test_turns_are_matched_with_their_own_kind() -> None:
