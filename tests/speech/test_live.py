@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from a2f_addon.errors import ModelError, SettingError, SoundError
 from a2f_addon.face import arkit
-from a2f_addon.speech.live import Live
+from a2f_addon.speech import model
+from a2f_addon.speech.live import BUNDLED, Live
 from a2f_addon.speech.resampling import resampled
 from tests import made
 
@@ -110,3 +111,12 @@ def test_a_graph_that_fails_is_told_and_the_stream_begins_anew(tmp_path: Path) -
     for _ in range(2):
         with pytest.raises(ModelError, match="fails while it runs"):
             lying.feed(made.speech(0.5))
+
+
+@pytest.mark.skipif(not BUNDLED.is_file(), reason="the live graph is not trained yet")
+def test_the_bundled_graph_is_no_later_than_a_tenth_of_a_second_and_small() -> None:
+    stream = Live(44_100)
+    assert stream.look_ahead_s + 0.5 / stream.facts.fps <= 0.1
+    assert BUNDLED.stat().st_size + model.BUNDLED.stat().st_size <= 12e6
+    curves, _, _ = streamed(stream, [np.zeros(44_100, np.float32)])
+    assert len(curves) == 50 and np.isfinite(curves).all()
