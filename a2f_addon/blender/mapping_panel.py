@@ -7,6 +7,8 @@ from typing import Any
 import bpy
 from bpy.types import Context, Key
 
+from .. import rigs
+from ..errors import A2FError
 from . import mapping, targets
 
 ROWS = 8
@@ -56,6 +58,24 @@ def _icon(item: Any) -> str:
     return item.bl_rna.properties["sureness"].enum_items[item.sureness].icon
 
 
+class A2F_MT_rigs(bpy.types.Menu):
+    """Fill the mapping list by a naming of your choice"""
+
+    bl_idname = "A2F_MT_rigs"
+    bl_label = "Naming"
+
+    def draw(self, context: Context) -> None:
+        """Blender calls this to show the menu: the person's own rigs first."""
+        layout: Any = self.layout
+        try:
+            own = mapping.own_rigs()
+        except A2FError as error:
+            layout.label(text=str(error), icon="ERROR", translate=False)
+            own = []
+        for each in (*own, *rigs.shipped()):
+            layout.operator("a2f.map", text=each.title, icon="USER" if each in own else "NONE", translate=False).rig = each.name
+
+
 class A2F_PT_mapping(bpy.types.Panel):
     """Which shape takes which curve"""
 
@@ -71,7 +91,9 @@ class A2F_PT_mapping(bpy.types.Panel):
         """Blender calls this to show the panel."""
         layout: Any = self.layout
         owner = mapping.active_owner(context)
-        layout.operator("a2f.map", icon="VIEWZOOM")
+        row = layout.row(align=True)
+        row.operator("a2f.map", icon="VIEWZOOM").rig = ""
+        row.menu(A2F_MT_rigs.bl_idname, text="", icon="DOWNARROW_HLT")
         if owner is None:
             layout.label(text="Select a mesh with shape keys", icon="INFO")
             return
@@ -84,12 +106,14 @@ class A2F_PT_mapping(bpy.types.Panel):
         column = row.column(align=True)
         column.operator("a2f.mapping_row", text="", icon="ADD").action = "ADD"
         column.operator("a2f.mapping_row", text="", icon="REMOVE").action = "REMOVE"
+        for sentence in targets.short_sliders(face for face in targets.faces([context.object]) if face.uid == owner.session_uid):  # type: ignore[list-item]
+            layout.label(text=sentence, icon="ERROR", translate=False)
         buttons = layout.row(align=True)
         buttons.operator("a2f.mapping_save", text="Save", icon="FILE_TICK")
         buttons.operator("a2f.unmap", text="Clear", icon="X")
 
 
-CLASSES: tuple[Any, ...] = (A2F_UL_mapping, A2F_PT_mapping)
+CLASSES: tuple[Any, ...] = (A2F_UL_mapping, A2F_MT_rigs, A2F_PT_mapping)
 
 
 def register() -> None:

@@ -379,6 +379,27 @@ def _warn_of_sliders(face: Face, curves: FaceCurves, warn: Callable[[str], None]
         warn(f"The sliders of {names} on '{face.object}' are too short for the curves, which Blender cuts off there.")
 
 
+def short_sliders(found: Iterable[Face]) -> list[str]:
+    """A sentence for each face with sliders that stop short of what their curves may come to, which lie between 0 and 1 each.
+
+    Known before anything is heard; what the curves then do is told by the plan.
+    """
+    said = []
+    for face in found:
+        tight = [each for each in face.channels if each.low > 1e-6 or each.high < _most(each.takes) - 1e-6]
+        if tight:
+            names = _listed([f"{each.shape} ({each.low:g} to {each.high:g})" for each in tight])
+            most = max(_most(each.takes) for each in tight)
+            said.append(f"The sliders of {names} on '{face.object}' may be too short: a curve can come to {most:g}.")
+    return said
+
+
+def _most(takes: Recipe) -> float:
+    """The most that a recipe can give; the mouth shapes of a set share what there is."""
+    shapes = [weight for source, weight in takes if retarget.SEPARATOR in source]
+    return sum(weight for source, weight in takes if retarget.SEPARATOR not in source) + max(shapes, default=0.0)
+
+
 def _warn_of_what_hides(key: Any, face: Face, warn: Callable[[str], None]) -> None:
     muted = [] if face.is_rig else [channel.shape for channel in face.channels if key.key_blocks[channel.shape].mute]
     if muted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import bpy
@@ -220,4 +221,54 @@ def test_the_list_is_drawn_for_a_key_and_for_properties() -> None:
     assert mapping.active_owner(bpy.context) == armature
     bpy.context.view_layer.objects.active = None
     assert mapping.active_owner(bpy.context) is None
+    assert bpy.types.A2F_MT_rigs.bl_label == "Naming"
     assert targets.places(armature)["jawOpen"] == ('["jawOpen"]', 0.0, 1.0)
+
+
+class Drawn:
+    """A layout that remembers what was drawn."""
+
+    def __init__(self, said: list[str]) -> None:
+        object.__setattr__(self, "said", said)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        pass
+
+    def __getattr__(self, name: str) -> Any:
+        def draw(*given: Any, **more: Any) -> Any:
+            texts = [each for each in given if isinstance(each, str)] if name != "prop_search" else [given[1], given[3]]
+            self.said.append(f"{name} {' '.join(texts)} {more.get('text', '')}".strip())
+            return Drawn(self.said)
+
+        return draw
+
+
+def test_the_panel_shows_the_list_of_the_active_mesh() -> None:
+    def drawn() -> list[str]:
+        said: list[str] = []
+        mapping_panel.A2F_PT_mapping.draw(SimpleNamespace(layout=Drawn(said)), bpy.context)
+        return said
+
+    assert "label  Select a mesh with shape keys" in drawn()
+    key = make_head(["jawOpen", "mouthClose"]).data.shape_keys
+    assert "label  2 found by name (ARKit)" in drawn()
+    bpy.ops.a2f.map()
+    assert "template_list A2F_UL_mapping  rows index" in drawn()
+    key.key_blocks["jawOpen"].slider_max = 0.5
+    assert any("may be too short" in each for each in drawn())
+    said: list[str] = []
+    mapping_panel.A2F_UL_mapping.draw_item(None, bpy.context, Drawn(said), key.a2f_mapping, key.a2f_mapping.rows[0], 0, None, "index")
+    assert "prop_search target key_blocks" in said and "label  jawOpen" in said
+    said.clear()
+    mapping_panel.A2F_MT_rigs.draw(SimpleNamespace(layout=Drawn(said)), bpy.context)
+    assert "operator a2f.map Reallusion CC4" in said
+
+
+def test_sliders_that_may_be_too_short_are_known_before_anything_is_heard() -> None:
+    key = make_head(["jawOpen", "mouthClose", "mouthFunnel"]).data.shape_keys
+    assert targets.short_sliders(targets.faces([bpy.context.object])) == []
+    key.key_blocks["jawOpen"].slider_max = 0.5
+    bpy.ops.a2f.map()
+    next(row for row in key.a2f_mapping.rows if row.source == "mouthFunnel").gain = 1.5
+    (sentence,) = targets.short_sliders(targets.faces([bpy.context.object]))
+    assert sentence == "The sliders of jawOpen (0 to 0.5) and mouthFunnel (0 to 1) on 'Head' may be too short: a curve can come to 1.5."
