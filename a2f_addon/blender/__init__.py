@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from . import cli, mapping, mapping_panel, operators, panel, preferences, properties, runner
+from . import cli, live, mapping, mapping_panel, operators, panel, preferences, preview, properties, runner, tools
 
 
 def register() -> None:
@@ -15,22 +15,24 @@ def register() -> None:
     bpy.utils.register_class(preferences.A2F_AP_preferences)
     properties.register()
     operators.register()
+    tools.register()
+    preview.register()
     panel.register()
     mapping.register()
     mapping_panel.register()
     cli.register()
     bpy.app.handlers.load_pre.append(_before_load)
     # Blender as a Python module ends without switching its add-ons off, and up to 4.5 crashes or hangs over what they registered.
-    atexit.register(runner.stop if bpy.app.binary_path else unregister)
+    atexit.register(_stop if bpy.app.binary_path else unregister)
 
 
 def unregister() -> None:
     """Blender switches the add-on off."""
     atexit.unregister(unregister)
-    atexit.unregister(runner.stop)
-    runner.stop()
+    atexit.unregister(_stop)
+    _stop()
     bpy.app.handlers.load_pre.remove(_before_load)
-    for room in (cli, mapping_panel, mapping, panel, operators, properties):
+    for room in (cli, mapping_panel, mapping, panel, preview, tools, operators, properties):
         room.unregister()
     bpy.utils.unregister_class(preferences.A2F_AP_preferences)
 
@@ -38,4 +40,12 @@ def unregister() -> None:
 @bpy.app.handlers.persistent
 def _before_load(*_: Any) -> None:
     """Another file is about to take this one's place, and the bake's targets with it."""
+    _stop()
+    preview.stop()
+    runner.session.memory.forget_bakes()
+
+
+def _stop() -> None:
+    """Leave no thread and no timer."""
+    live.stop()
     runner.stop()

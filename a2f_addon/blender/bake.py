@@ -6,7 +6,7 @@ behind how to take it back. Between two curves everything may have happened to t
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -70,12 +70,19 @@ def whole(steps: Generator[float, None, list[Action]]) -> list[Action]:
 
 
 def writing(
-    plan: Plan, keys_of: KeysOf, frames: NDArray[np.float64], markers: Mapping[str, float] | Sequence[tuple[str, float]] = ()
+    plan: Plan,
+    keys_of: KeysOf,
+    frames: NDArray[np.float64],
+    markers: Sequence[tuple[str, float]] = (),
+    *,
+    still_holds: Callable[[], bool] = lambda: True,
 ) -> Generator[float, None, list[Action]]:
     """Key the curves as planned; in steps of a few milliseconds, each of which says how much is done, 0 to 1. Returns the Actions that hold the keys.
 
     frames: float64 [frames], where on the timeline each frame of the curves lies. markers: (name, frame) pairs to mark in the new Actions.
-    Raises TargetError where a target is gone since the plan was made. Whatever is raised, and where the steps are left half way, nothing is changed.
+    still_holds: asked once before what plays is touched: whether the plan still fits the scene.
+    Raises TargetError where a target is gone since the plan was made, and Interrupted where the plan does not hold.
+    Whatever is raised, and where the steps are left half way, nothing is changed.
     """
     fresh = [target for target in plan.targets if target.place != "INTO"]
     with ExitStack() as undo:
@@ -88,6 +95,8 @@ def writing(
                 _fill(compat.new_fcurve(action, slot, channel.data_path), keys_of[channel.takes], frames)
                 done += 1
                 yield done / total
+        if not still_holds():
+            raise Interrupted
         for action in dict.fromkeys(_part(made, number)[0] for number in range(len(fresh))):
             _mark_visemes(action, markers)
         owners = [_key(target) for target in plan.targets]
@@ -183,8 +192,8 @@ def _fill(curve: FCurve, keys: CurveKeys, frames: NDArray[np.float64]) -> None:
     curve.update()
 
 
-def _mark_visemes(action: Action, markers: Mapping[str, float] | Sequence[tuple[str, float]]) -> None:
-    for name, frame in markers.items() if isinstance(markers, Mapping) else markers:
+def _mark_visemes(action: Action, markers: Sequence[tuple[str, float]]) -> None:
+    for name, frame in markers:
         action.pose_markers.new(name).frame = round(frame)
 
 

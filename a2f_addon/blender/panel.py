@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -10,13 +12,24 @@ from bpy.types import Context
 
 from ..errors import SoundError
 from ..job import Motion
-from ..settings import options
-from . import compat, runner, source, targets
+from ..settings import Option, options
+from . import compat, preview, runner, targets
 from .operators import REASON
-from .properties import panel_settings
-from .source import Source
+from .properties import FELT, Values, panel_settings, session_of
+from .source import Chosen
 from .targets import Face
 
+EYES = frozenset({"eyes", "eye_clips", "brows", "head"})
+FEELING = frozenset({"emotion", "style"})
+"""Groups of settings; those of every other stage are the mouth's motion."""
+SIMPLE = frozenset(
+    {
+        *("articulation_jaw", "articulation_lips", "articulation_clarity", "articulation_effort"),
+        *("eyes_blinks_per_minute", "eyes_gaze", "eyes_seed", "style_strength"),
+    }
+)
+HELP = (Path(__file__).parents[2] / "README.md").as_uri() + "#use"
+"""The README's part on the panel; it comes with the add-on."""
 LETTER_PX = 7.0
 """Roughly a letter's width in Blender's interface, at a scale of 1."""
 
@@ -37,61 +50,165 @@ class A2F_PT_bake(bpy.types.Panel):
         faces = targets.faces(targets.family(targets.asked_for(context), compat.scene_of(context)))
         _draw_source(layout, context, speech)
         _draw_targets(layout, context, faces)
-        run = runner.current()
-        if run is None:
-            _draw_button(layout, context, speech, faces)
-        else:
-            layout.progress(factor=run.done, text=f"{run.text} {run.done:.0%}")
-            layout.operator("a2f.cancel", text="Cancel", icon="X")
+        _draw_button(layout, context, speech, faces)
+        for number, run in enumerate(runner.session.runs):
+            row = layout.row(align=True)
+            row.progress(factor=run.done, text=f"{run.request.source.name}: {run}")
+            row.operator("a2f.cancel", text="", icon="X").number = number
+        _draw_after(layout, context)
+
+    def draw_header_preset(self, context: Context) -> None:
+        """Blender calls this to show the right end of the header."""
+        layout: Any = self.layout
+        layout.operator("wm.url_open", text="", icon="HELP", emboss=False).url = HELP
 
 
-class A2F_PT_motion(bpy.types.Panel):
-    """The settings of the motion"""
+class Part:
+    """A part of the tab, which folds."""
 
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
+    bl_space_type: Any = "VIEW_3D"
+    bl_region_type: Any = "UI"
     bl_category = "A2F"
-    bl_idname = "A2F_PT_motion"
     bl_parent_id = "A2F_PT_bake"
+    bl_options: Any = {"DEFAULT_CLOSED"}
+
+
+class A2F_PT_motion(Part, bpy.types.Panel):
+    """How the mouth moves"""
+
+    bl_idname = "A2F_PT_motion"
     bl_label = "Motion"
-    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw_header_preset(self, context: Context) -> None:
+        """Blender calls this to show the right end of the header."""
+        layout: Any = self.layout
+        layout.menu("A2F_MT_presets", text="", icon="PRESET")
 
     def draw(self, context: Context) -> None:
         """Blender calls this to show the panel."""
         layout: Any = self.layout
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-        for group, items in groupby(options(Motion), key=lambda item: item.path[0]):
-            column = layout.column()
-            column.label(text=group.title())
-            for item in items:
-                column.prop(panel_settings(compat.scene_of(context)), item.name)
+        layout.menu("A2F_MT_presets", text="Preset")
+        _draw_settings(layout, context, {item.path[0] for item in options(Motion)} - EYES - FEELING, advanced=False)
 
 
-def _chosen_source(context: Context) -> Source | str:
+class A2F_PT_eyes(Part, bpy.types.Panel):
+    """What moves beside the mouth"""
+
+    bl_idname = "A2F_PT_eyes"
+    bl_label = "Eyes, Brows and Head"
+
+    def draw(self, context: Context) -> None:
+        """Blender calls this to show the panel."""
+        _draw_settings(self.layout, context, EYES, advanced=False)
+
+
+class A2F_PT_emotion(Part, bpy.types.Panel):
+    """What the face feels, and whose manner it has"""
+
+    bl_idname = "A2F_PT_emotion"
+    bl_label = "Emotion and Style"
+
+    def draw(self, context: Context) -> None:
+        """Blender calls this to show the panel."""
+        layout: Any = self.layout
+        chosen = panel_settings(compat.scene_of(context))
+        column = layout.column(align=True)
+        column.use_property_split = True  # with the dots that set keys, which are followed over time
+        for name in FELT:
+            column.prop(chosen.emotions, name, slider=True)
+        _draw_settings(layout, context, FEELING, advanced=False)
+
+
+class A2F_PT_output(Part, bpy.types.Panel):
+    """Where the keys go, and how many there will be"""
+
+    bl_idname = "A2F_PT_output"
+    bl_label = "Output"
+
+    def draw(self, context: Context) -> None:
+        """Blender calls this to show the panel."""
+        layout: Any = self.layout
+        chosen = panel_settings(compat.scene_of(context))
+        row = layout.row(align=True)
+        for region in runner.REGIONS:
+            row.prop(chosen, f"region_{region}", toggle=True)
+        column = layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        column.prop(chosen, "place")
+        column.prop(chosen, "reduction")
+        if chosen.reduction == "CUSTOM":
+            column.prop(chosen, "reduction_error")
+        column.prop(chosen, "fps")
+        column.prop(chosen, "markers")
+
+
+class A2F_PT_advanced(Part, bpy.types.Panel):
+    """Every setting that is seldom touched"""
+
+    bl_idname = "A2F_PT_advanced"
+    bl_label = "Advanced"
+
+    def draw(self, context: Context) -> None:
+        """Blender calls this to show the panel."""
+        _draw_settings(self.layout, context, {item.path[0] for item in options(Motion)}, advanced=True)
+
+
+def is_advanced(item: Option) -> bool:
+    """Whether a setting is out of a newcomer's sight: all of a stage's but its switch and the first after that, and but those named here."""
+    first = [each for each in options(Motion) if each.path[0] == item.path[0] and each.path[-1] != "enabled"][:1]
+    return item.path[-1] != "enabled" and item not in first and item.name not in SIMPLE
+
+
+def _draw_settings(layout: Any, context: Context, groups: Collection[str], *, advanced: bool) -> None:
+    chosen = panel_settings(compat.scene_of(context))
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    shown = [item for item in options(Motion) if item.path[0] in groups and is_advanced(item) == advanced]
+    for group, items in groupby(shown, key=lambda item: item.path[0]):
+        column = layout.column()
+        if advanced:
+            column.label(text=group.replace("_", " ").capitalize())
+        for item in items:
+            # A stage that is switched off says so by its greyed settings; the switch itself stays.
+            row = column.row()
+            row.active = item.path[-1] == "enabled" or getattr(chosen, f"{group}_enabled", True)
+            row.prop(chosen, item.name)
+
+
+def _chosen_source(context: Context) -> Chosen | str:
     """The recording that will be used, or a sentence that says what is missing."""
-    scene = compat.scene_of(context)
-    chosen = panel_settings(scene)
-    if chosen.source == "FILE" and not chosen.filepath:
-        return "Choose a sound file."
     try:
-        if chosen.source == "FILE":
-            return source.from_file(chosen.filepath, scene, frame_start=chosen.frame_start)
-        return source.from_strip(source.active_strip(context), compat.sequencer_scene(context))
+        return Values(None, compat.scene_of(context)).chosen(context)
     except SoundError as error:
         return str(error)
 
 
-def _draw_source(layout: Any, context: Context, speech: Source | str) -> None:
+def _draw_source(layout: Any, context: Context, speech: Chosen | str) -> None:
     chosen = panel_settings(compat.scene_of(context))
-    layout.row().prop(chosen, "source", expand=True)
+    layout.prop(chosen, "source", text="")
     if chosen.source == "FILE":
         layout.prop(chosen, "filepath", text="")
         layout.prop(chosen, "frame_start")
+    elif chosen.source == "CHANNEL":
+        layout.prop(chosen, "channel")
+    elif chosen.source == "SPEAKER":
+        layout.prop_search(chosen, "name", compat.scene_of(context), "objects", text="", icon="SPEAKER")
+    elif chosen.source == "STRIP":
+        _draw_strip_field(layout, compat.sequencer_scene(context), chosen)
     if isinstance(speech, str):
         _draw_sentence(layout, context, speech, icon="INFO")
-    elif chosen.source == "STRIP":
-        layout.label(text=speech.name, icon="SOUND", translate=False)
+        return
+    if chosen.source != "FILE":
+        layout.label(text=speech.words.strip("'"), icon="SOUND", translate=False)
+    for sentence in speech.skipped:
+        _draw_sentence(layout, context, sentence, icon="ERROR")
+
+
+def _draw_strip_field(layout: Any, scene: Any, chosen: Any) -> None:
+    editor = scene.sequence_editor
+    if editor is not None:
+        layout.prop_search(chosen, "name", editor, "strips_all" if hasattr(editor, "strips_all") else "sequences_all", text="", icon="SEQ_SEQUENCER")
 
 
 def _draw_targets(layout: Any, context: Context, faces: list[Face]) -> None:
@@ -103,22 +220,36 @@ def _draw_targets(layout: Any, context: Context, faces: list[Face]) -> None:
     layout.label(text=f"{faces[0].object}{others}: {faces[0].rig}, {len(shapes)} shapes", icon="SHAPEKEY_DATA", translate=False)
 
 
-def _draw_button(layout: Any, context: Context, speech: Source | str, faces: list[Face]) -> None:
+def _draw_button(layout: Any, context: Context, speech: Chosen | str, faces: list[Face]) -> None:
     row = layout.row()
     row.scale_y = 1.5
     reason = speech if isinstance(speech, str) else "" if faces else targets.NO_FACE
     row.context_string_set(REASON, reason)  # the operator's poll reads it, greys the button and says it
-    button = row.operator("a2f.bake", text=_button_text(speech, faces), icon="REC", translate=False)
+    row.operator("a2f.bake", text=_button_text(speech, faces), icon="REC", translate=False)
+
+
+def _draw_after(layout: Any, context: Context) -> None:
+    """What comes after a first bake: look, adjust, clear, and what was said of it."""
+    row = layout.row(align=True)
+    running = preview.is_running()
+    row.operator("a2f.preview", text="End Preview" if running else "Preview", icon="PAUSE" if running else "PLAY", depress=running)
     chosen = panel_settings(compat.scene_of(context))
-    if chosen.source == "FILE":
-        button.filepath, button.frame_start = chosen.filepath, chosen.frame_start
+    row.operator("a2f.adjust", icon="FILE_REFRESH")
+    row.prop(chosen, "live", text="", icon="LINKED")
+    row.operator("a2f.clear", icon="TRASH")
+    told = session_of(context)
+    if told.said:
+        box = layout.box()
+        _draw_sentence(box, context, told.said, icon="CHECKMARK" if told.result else "INFO")
+        for sentence in told.warnings.splitlines():
+            _draw_sentence(box, context, sentence, icon="ERROR")
 
 
-def _button_text(speech: Source | str, faces: list[Face]) -> str:
+def _button_text(speech: Chosen | str, faces: list[Face]) -> str:
     if isinstance(speech, str) or not faces:
         return "Bake"
-    length = "" if speech.length_s is None else f", {speech.length_s:.1f} s,"
-    return f"Bake '{speech.name}'{length} to {len(faces)} {'mesh' if len(faces) == 1 else 'meshes'}"
+    comma = "" if speech.length_s is None else ","
+    return f"Bake {speech}{comma} to {len(faces)} {'mesh' if len(faces) == 1 else 'meshes'}"
 
 
 def _draw_sentence(layout: Any, context: Context, sentence: str, *, icon: str) -> None:
@@ -135,7 +266,7 @@ def _draw_sentence(layout: Any, context: Context, sentence: str, *, icon: str) -
     column.label(text=line, icon=icon, translate=False)
 
 
-CLASSES: tuple[Any, ...] = (A2F_PT_bake, A2F_PT_motion)
+CLASSES: tuple[Any, ...] = (A2F_PT_bake, A2F_PT_motion, A2F_PT_eyes, A2F_PT_emotion, A2F_PT_output, A2F_PT_advanced)
 
 
 def register() -> None:

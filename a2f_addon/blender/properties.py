@@ -1,30 +1,54 @@
 """What the panel remembers with the scene. The settings of the motion are made from their one declaration."""
+# mypy: disable-error-code="func-returns-value"
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import bpy
+import numpy as np
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
-from bpy.types import Scene
+from bpy.types import Context, Scene
+from numpy.typing import NDArray
 
+from .. import presets
+from ..face import keys
+from ..face.emotion import POSES, Keys, Track
 from ..job import Motion
-from ..settings import Option, build, options
+from ..settings import Option, build, flat, options
+from . import compat, live, runner
+from .source import Chosen, Source, choose
+
+ERRORS: Mapping[str, float] = {"OFF": 0.0, "FINE": keys.FINE, "COARSE": keys.COARSE}
+FELT = tuple(name for name, pose in POSES.items() if pose)
+"""The emotions that move a face."""
+CHOICES = ("preset", "emotion", "style", "seed")
+"""Arguments that stand for many settings at once."""
+
+
+class A2F_PG_emotions(bpy.types.PropertyGroup):
+    """How much the face feels of each emotion; keys over time are followed."""
 
 
 class A2F_PG_scene(bpy.types.PropertyGroup):
     """Everything that is chosen in the panel."""
 
-    source: EnumProperty(
-        name="Source",
-        description="Where the speech comes from",
-        items=[
-            ("STRIP", "Strip", "The active sound strip of the sequencer, trimmed and placed as it is there"),
-            ("FILE", "File", "A sound file, from a frame of your choice"),
-        ],
+    emotions: PointerProperty(type=A2F_PG_emotions)
+    live: BoolProperty(
+        name="Adjust Live",
+        description="Make the keys of the last bake anew while a setting is changed; the recording is not heard again",
+        update=live.touched,
     )
-    filepath: StringProperty(name="Sound", description="A recording of speech: wav, flac, ogg, mp3, a film and others", subtype="FILE_PATH")
-    frame_start: FloatProperty(name="Start Frame", description="The frame at which the recording begins", default=1.0, step=100, precision=2)
+
+
+class A2F_PG_session(bpy.types.PropertyGroup):
+    """What the last bake said, for the panel and for scripts; it is not saved."""
+
+    said: StringProperty(name="Result", description="The last bake in a sentence")
+    warnings: StringProperty(name="Warnings", description="What the artist should know of it, a sentence a line")
+    result: StringProperty(name="Result as JSON", description="The last bake for scripts: actions, meshes, first_frame, last_frame, keys, warnings")
 
 
 def panel_settings(scene: Scene) -> Any:
@@ -32,9 +56,129 @@ def panel_settings(scene: Scene) -> Any:
     return scene.a2f  # type: ignore[attr-defined]
 
 
+def session_of(context: Context) -> Any:
+    """What the last bake said: an A2F_PG_session."""
+    return context.window_manager.a2f  # type: ignore[union-attr]
+
+
 def motion_properties() -> dict[str, Any]:
     """A Blender property for every setting of the motion, under its flat name."""
     return {item.name: _property(item) for item in options(Motion)}
+
+
+def source_properties() -> dict[str, Any]:
+    """What says where the speech comes from: see source.choose."""
+    return {
+        "source": EnumProperty(
+            name="Source",
+            description="Where the speech comes from",
+            items=[
+                ("STRIP", "Strip", "The active sound strip of the sequencer, or one by name, trimmed and placed as it is there"),
+                ("CHANNEL", "Channel", "Every sound strip of a channel of the sequencer, each at its place"),
+                ("MIX", "Mix", "All that the scene lets be heard, mixed down"),
+                ("SPEAKER", "Speaker", "A speaker object"),
+                ("FILE", "File", "A sound file, from a frame of your choice"),
+            ],
+        ),
+        "filepath": StringProperty(name="Sound", description="A recording of speech: wav, flac, ogg, mp3, a film and others", subtype="FILE_PATH"),
+        "frame_start": FloatProperty(name="Start Frame", description="The frame at which a file begins", default=1.0, step=100, precision=2),
+        "channel": IntProperty(name="Channel", description="Of the sequencer; 0 is the active strip's", default=0, min=0, max=128),
+        "name": StringProperty(name="Name", description="Of a strip or of a speaker object; empty for the active one"),
+    }
+
+
+def output_properties() -> dict[str, Any]:
+    """What decides how the motion becomes keys."""
+    return {
+        "place": EnumProperty(
+            name="Keys Go Into",
+            description="Whatever is chosen, other animation is kept and goes on playing",
+            items=[
+                ("NEW", "New Action", "A new Action; what played before is laid below it in the NLA"),
+                ("STRIP", "New NLA Strip", "A new strip above all others; the Action that plays stays, where it would not hide the strip"),
+                ("INTO", "Current Action", "The Action that plays, within the recording's span; its other keys are kept"),
+            ],
+        ),
+        "reduction": EnumProperty(
+            name="Keys",
+            description="How many keys there will be; where the lips meet, every frame is kept exactly",
+            items=[
+                ("OFF", "Every Frame", "A key on every frame"),
+                ("FINE", "Few, Fine", f"Bezier keys; no frame is off by more than {keys.FINE:g} of a shape's way"),
+                ("COARSE", "Few, Coarse", f"Bezier keys; no frame is off by more than {keys.COARSE:g} of a shape's way"),
+                ("CUSTOM", "Few, by Error", "Bezier keys; no frame is off by more than the error below"),
+            ],
+        ),
+        "reduction_error": FloatProperty(
+            name="Error", description="How far a frame may be off, as a share of a shape's whole way", default=0.01, min=0.0005, max=0.2, precision=4
+        ),
+        "fps": FloatProperty(
+            name="Keys a Second", description="How densely the motion is keyed, in keys/s; 0 is the scene's frame rate", min=0.0, max=240.0
+        ),
+        "markers": BoolProperty(name="Mark Sounds", description="Mark every sound of the speech in the new Action (pose markers)"),
+        "region_mouth": BoolProperty(name="Mouth", description="Key the mouth, jaw and tongue", default=True),
+        "region_brows": BoolProperty(name="Brows", description="Key brows, cheeks and nose", default=True),
+        "region_eyes": BoolProperty(name="Eyes", description="Key lids and eyes", default=True),
+    }
+
+
+def choice_properties() -> dict[str, Any]:
+    """Words that stand for many settings at once: arguments of the operators."""
+    return {
+        "preset": StringProperty(name="Preset", description=f"A set of settings: {', '.join(presets.names())}, or a .toml file of one's own"),
+        "emotion": StringProperty(name="Emotion", description="Emotions with their intensity, and when: joy:0.8,anger:0.5@2-4.5 (seconds)"),
+        "style": StringProperty(name="Style", description="NAME or NAME:STRENGTH"),
+        "seed": IntProperty(name="Seed", description="One number for everything that draws lots; -1 leaves what is set", default=-1, min=-1),
+    }
+
+
+class Values:
+    """What an operator was given, and for the rest what the scene has chosen."""
+
+    def __init__(self, given: Any, scene: Scene) -> None:
+        self._given, self._scene = given, panel_settings(scene)
+
+    def __getitem__(self, name: str) -> Any:
+        given = self._given
+        return getattr(given if given is not None and given.is_property_set(name) else self._scene, name)
+
+    def motion(self, source: Source, scene: Scene) -> Motion:
+        """The settings of the motion, with the scene's emotions. Raises SettingError."""
+        chosen = {name: getattr(self._given, name) for name in CHOICES} if self._given is not None else {}
+        chosen = {name: value for name, value in chosen.items() if value not in ("", -1)}
+        if "preset" in chosen or self._given is None:
+            values = {item.name: _exact(self[item.name]) for item in options(Motion) if self._is_own(item.name)}
+        else:
+            values = {item.name: _exact(self[item.name]) for item in options(Motion)}
+        own = {"emotion": "emotion_mix", "style": "style_name"}
+        for name in chosen.keys() & own.keys():
+            values.pop(own[name], None)
+        if "seed" in chosen:
+            values = {name: value for name, value in values.items() if not name.endswith("_seed")}
+        motion = presets.motion(values, **chosen)
+        track = motion.emotion.track
+        felt = Track(track.spans, (*track.keys, *emotions_over_time(scene, source)))
+        return replace(motion, emotion=replace(motion.emotion, track=felt)) if felt.keys else motion
+
+    def _is_own(self, name: str) -> bool:
+        """Whether a setting overrules a preset: one that was given, or all of the panel where no operator is asked."""
+        return self._given is None or self._given.is_property_set(name)
+
+    def chosen(self, context: Context) -> Chosen:
+        """The speech that is meant. Raises SoundError."""
+        given = self._given
+        kind = "FILE" if given is not None and given.filepath and not given.is_property_set("source") else self["source"]
+        # A name or a channel beside another kind of source is left from before.
+        return choose(
+            context, kind, name=self["name"], channel=self["channel"], filepath=self["filepath"], frame_start=_exact(self["frame_start"])
+        )
+
+    def output(self) -> runner.Output:
+        """How the motion becomes keys. Raises SettingError."""
+        kind = self["reduction"]
+        error = ERRORS.get(kind, _exact(self["reduction_error"]))
+        regions = tuple(region for region in runner.REGIONS if self[f"region_{region}"])
+        return runner.Output(self["place"], error, regions, _exact(self["fps"]), self["markers"])
 
 
 def motion_of(values: dict[str, Any]) -> Motion:
@@ -42,18 +186,70 @@ def motion_of(values: dict[str, Any]) -> Motion:
     return build(Motion, {name: _exact(value) for name, value in values.items()})
 
 
+def put(scene: Scene, motion: Motion) -> None:
+    """Let the panel show these settings."""
+    chosen = panel_settings(scene)
+    for name, value in flat(motion).items():
+        setattr(chosen, name, value)
+
+
+def emotions_over_time(scene: Scene, source: Source) -> list[Keys]:
+    """The panel's emotions on the recording's own clock, those that are keyed as their keys go, frame by frame."""
+    animation = scene.animation_data
+    action = None if animation is None else animation.action
+    curves = {} if action is None else {curve.data_path: curve for curve in compat.fcurves(action, compat.slot_of(animation))}  # type: ignore[arg-type]
+    found: list[Keys] = []
+    frames: NDArray[np.float64]
+    for name in FELT:
+        curve = curves.get(f"a2f.emotions.{name}")
+        if curve is None or curve.is_empty:
+            frames, levels = np.zeros(1), np.array([getattr(panel_settings(scene).emotions, name)])
+        else:
+            span: Any = curve.range()
+            frames = np.arange(np.floor(span[0]), np.ceil(span[1]) + 1)
+            levels = np.array([curve.evaluate(frame) for frame in frames])
+        if levels.any():
+            times = (frames - source.zero_frame) / source.fps
+            found.append(Keys(name, tuple(times), tuple(np.clip(levels, 0, 1))))
+    return found
+
+
 def label(item: Option) -> str:
     """Words for a setting within its group, with its unit, and short enough for the sidebar: "close_s" is "Close (s)"."""
-    words = item.path[-1].removesuffix(f"_{item.unit.lower()}").replace("_per_minute", "/min").replace("_", " ")
+    words = WORDS.get(item.name) or item.path[-1].removesuffix(f"_{item.unit.lower()}").replace("_per_minute", "/min").replace("_", " ")
     return words[0].upper() + words[1:] + (f" ({item.unit})" if item.unit else "")
+
+
+WORDS: Mapping[str, str] = {
+    "smoothing_mouth_s": "Smooth mouth",
+    "smoothing_rest_s": "Smooth the rest",
+    "closure_strength": "Close lips",
+    "closure_on": "Closes from",
+    "closure_off": "Opens below",
+    "closure_bite": "Lip under teeth",
+    "closure_parting": "Least gap",
+    "silence_enabled": "Rest in pauses",
+    "silence_floor_db": "Quiet by",
+    "silence_pause_s": "Shortest pause",
+    "silence_open_s": "Opens before",
+    "silence_close_s": "Closes after",
+    "eyes_enabled": "Move eyes",
+    "brows_enabled": "Move brows",
+    "head_enabled": "Turn head",
+    "emotion_mix": "Emotions",
+    "emotion_ease_s": "Ease",
+    "emotion_mouth": "On the mouth",
+    "emotion_auto": "From the voice",
+    "rescale_gains": "Single shapes",
+}
+"""Words of a person for names that are the program's; the unit follows."""
 
 
 def _property(item: Option) -> Any:
     facts: dict[str, Any] = {"name": label(item), "description": f"{item.description}, {item.unit}" if item.unit else item.description}
+    facts["update"] = live.touched
     if item.type is bool:
         return BoolProperty(default=item.default, **facts)
-    if item.choices:
-        return EnumProperty(default=item.default, items=[(choice, choice.capitalize(), "") for choice in item.choices], **facts)
     if item.type is str:
         return StringProperty(default=item.default, **facts)
     if item.minimum is not None:
@@ -69,16 +265,25 @@ def _exact(value: Any) -> Any:
     return float(f"{value:.7g}") if isinstance(value, float) else value
 
 
-A2F_PG_scene.__annotations__.update(motion_properties())
+
+A2F_PG_scene.__annotations__.update(source_properties() | motion_properties() | output_properties())
+A2F_PG_emotions.__annotations__.update(
+    {name: FloatProperty(name=name.title(), description=f"How much {name} the face shows, 0 to 1; can be keyed", min=0.0, max=1.0) for name in FELT}
+)
+CLASSES: tuple[Any, ...] = (A2F_PG_emotions, A2F_PG_scene, A2F_PG_session)
 
 
 def register() -> None:
     """Give every scene the panel's memory."""
-    bpy.utils.register_class(A2F_PG_scene)
+    for each in CLASSES:
+        bpy.utils.register_class(each)
     bpy.types.Scene.a2f = PointerProperty(type=A2F_PG_scene)  # type: ignore[attr-defined, func-returns-value]
+    bpy.types.WindowManager.a2f = PointerProperty(type=A2F_PG_session)  # type: ignore[attr-defined, func-returns-value]
 
 
 def unregister() -> None:
     """Take it away again."""
+    del bpy.types.WindowManager.a2f  # type: ignore[attr-defined]
     del bpy.types.Scene.a2f  # type: ignore[attr-defined]
-    bpy.utils.unregister_class(A2F_PG_scene)
+    for each in reversed(CLASSES):
+        bpy.utils.unregister_class(each)

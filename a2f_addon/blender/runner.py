@@ -6,30 +6,68 @@ A request is plain data. The thread works on it and on arrays alone; before and 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from typing import TypeVar
 
 import bpy
+import numpy as np
 from bpy.types import Context, Object, Scene
 
 from .. import job as jobs
-from ..errors import Cancelled, TargetError
+from .. import rigs
+from ..errors import Cancelled, SettingError, TargetError
+from ..face import arkit, keys, retarget, visemes
 from ..face.curves import FaceCurves
-from . import bake, compat, source, targets
+from ..face.keys import CurveKeys, Mask
+from ..face.retarget import Recipe
+from . import bake, compat, memory, source, targets
 from .source import Source
 from .targets import Plan
 
-BUSY = "A bake is running already; wait for it or cancel it."
-
-POLL_S = 0.1
+POLL_S = 0.05
 """How often a window looks after its bake."""
+SLICE_S = 0.02
+"""How long keys are written before the window gets its turn."""
+REGIONS: Mapping[str, tuple[str, ...]] = {
+    "mouth": arkit.MOUTH,
+    "brows": (*arkit.BROWS, *arkit.CHEEKS_AND_NOSE),
+    "eyes": (*arkit.EYES, *arkit.EYE_ROTATIONS),
+}
+"""What can be left to the artist; the head's turns are nobody's region."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Output:
+    """How the motion becomes keys.
+
+    place: "NEW", "STRIP" or "INTO", as in targets.plan. error: how far a frame may be off its curve for the sake of fewer keys; 0 keys every frame.
+    regions: what is keyed. fps: keys a second; 0 is the scene's. markers: mark every sound in the new Action.
+    """
+
+    place: str = "NEW"
+    error: float = 0.0
+    regions: tuple[str, ...] = tuple(REGIONS)
+    fps: float = 0.0
+    markers: bool = False
+
+    def __post_init__(self) -> None:
+        keys.Reduction(self.error)
+        if not self.regions:
+            raise SettingError("All of the face is switched off; switch on mouth, brows or eyes.")
 
 
 @dataclass(frozen=True)
 class Request:
-    """A bake as it was asked for. scene, objects, asked: session_uids; asked are those of the objects that the artist chose."""
+    """A bake as it was asked for. scene, objects, asked: session_uids; asked are those of the objects that the artist chose.
+
+    recipes: what the face's channels take, as far as was known when it was asked.
+    """
 
     source: Source
     motion: jobs.Motion
@@ -37,51 +75,126 @@ class Request:
     scene: int
     objects: tuple[int, ...]
     asked: tuple[int, ...]
-    place: str = "NEW"
+    output: Output = field(default_factory=Output)
+    recipes: tuple[Recipe, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What a thread hands over. keys: of each recipe, counted in frames of the curves. marks: sounds and their seconds."""
+
+    curves: FaceCurves
+    keys: Mapping[Recipe, CurveKeys]
+    pinned: Mask
+    marks: Sequence[tuple[str, float]] = ()
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was done: the new Actions' names, how many meshes took keys, the first and the last frame, and what the artist should know."""
+    """What was done: the Actions with the keys, how many meshes took them, the first and the last frame, and what the artist should know."""
 
     actions: tuple[str, ...]
     meshes: int
     first_frame: float
     last_frame: float
     warnings: tuple[str, ...]
+    keys: int = 0
 
     def __str__(self) -> str:
         meshes = "1 mesh" if self.meshes == 1 else f"{self.meshes} meshes"
         return f"Baked '{self.actions[0]}' onto {meshes}, frames {self.first_frame:g} to {self.last_frame:g}."
 
 
-def prepare(context: Context, speech: Source, motion: jobs.Motion, model: Path | None, *, place: str = "NEW") -> Request:
-    """Take down what is to be done. Raises TargetError for everything that stands in the way, before any work."""
+def prepare(
+    context: Context, speech: Source, motion: jobs.Motion, model: Path | None, *, output: Output | None = None, place: str | None = None
+) -> Request:
+    """Take down what is to be done. Raises TargetError and SoundError for everything that stands in the way, before any work."""
+    speech = source.taken(speech)
     scene = compat.scene_of(context)
     asked = targets.asked_for(context)
     objects = targets.family(asked, scene)
-    request = Request(speech, motion, model, scene.session_uid, _uids(objects), _uids(asked), place)
-    _plan(request, None)
-    return request
+    output = output or Output(place or "NEW")
+    request = Request(speech, motion, model, scene.session_uid, _uids(objects), _uids(asked), output)
+    plan = planned(request, None)
+    recipes = dict.fromkeys(channel.takes for target in plan.targets for channel in target.face.channels)
+    return Request(speech, motion, model, request.scene, request.objects, request.asked, output, tuple(recipes))
 
 
-def listen(request: Request, progress: jobs.Progress, cancelled: jobs.IsCancelled) -> FaceCurves:
-    """The long part, for any thread: from the recording to the curves. Raises as job.run."""
-    with source.opened(request.source) as path:
-        span = request.source
-        job = jobs.Job(path, span.start_s, span.end_s, fps=span.curve_fps, model=request.model, motion=request.motion)
-        return jobs.run(job, progress, cancelled)
+def listen(request: Request, progress: jobs.Progress, cancelled: jobs.IsCancelled) -> Ready:
+    """The long part, for any thread: from the recording to the keys. Raises as job.run."""
+    return ready(request, hear(request, progress, cancelled))
 
 
-def finish(request: Request, curves: FaceCurves) -> Outcome:
-    """Write the curves, on the main thread. Raises TargetError and SoundError where what they are for is gone; then nothing was changed."""
+def hear(request: Request, progress: jobs.Progress, cancelled: jobs.IsCancelled) -> jobs.Heard:
+    """From the recording, or from memory, to what the model makes of it. Raises as job.listen."""
+    mark = memory.fingerprint(request.source, request.model)
+    heard = session.memory.heard(mark)
+    if heard is None:
+        with source.opened(request.source) as path:
+            span = request.source
+            job = jobs.Job(path, span.start_s, span.end_s, fps=_fps(request), model=request.model, motion=request.motion)
+            heard = jobs.listen(job, progress, cancelled)
+        if cancelled():
+            raise Cancelled
+        session.memory.keep(mark, heard)
+    return heard
+
+
+def ready(request: Request, heard: jobs.Heard) -> Ready:
+    """The quick part, for any thread: what was heard becomes keys."""
+    curves = _limited(jobs.animate(heard, request.motion, fps=_fps(request)), request.output.regions)
+    pinned = keys.sealed(curves, heard.speech, request.motion.closure) if request.output.error else np.zeros(len(curves), bool)
+    marks = visemes.marks(heard.speech) if request.output.markers else []
+    return Ready(curves, keyed(request, curves, pinned, request.recipes), pinned, marks)
+
+
+def keyed(request: Request, curves: FaceCurves, pinned: Mask, recipes: Sequence[Recipe]) -> dict[Recipe, CurveKeys]:
+    """The keys of each recipe."""
+    found = {}
+    for takes, curve in retarget.mixed(curves, recipes, rigs.visemes().values()).items():
+        touches = any(keys.is_pinned(name) for name, _ in takes)
+        found[takes] = keys.reduced(curve, error=request.output.error, pinned=pinned if touches else None)
+    return found
+
+
+def finish(request: Request, made: Ready | FaceCurves) -> Outcome:
+    """Write the keys, on the main thread. Raises TargetError and SoundError where what they are for is gone; then nothing was changed."""
+    steps = finishing(request, made)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def finishing(request: Request, made: Ready | FaceCurves) -> Generator[float, None, Outcome]:
+    """As :func:`finish`, in steps of a few milliseconds; nothing is changed before the last, nor where they are left before."""
+    if isinstance(made, FaceCurves):
+        made = Ready(made, {}, np.zeros(len(made), bool))
     source.check_still_there(request.source)
-    plan = _plan(request, curves)
-    frames = request.source.frames(curves)
-    actions = bake.write(plan, curves, frames)
+    reach = {takes: (float(each.values.min()), float(each.values.max())) for takes, each in made.keys.items() if len(each)}
+    plan = planned(request, made.curves, reach)
+    yield 0.0
+    keys_of = {**made.keys, **keyed(request, made.curves, made.pinned, missing(plan, made.keys))}
+    frames = request.source.frames(made.curves)
+    marks = [(name, request.source.zero_frame + time_s * request.source.curve_fps) for name, time_s in made.marks]
+    shapes = replace(made.curves, values=made.curves.values[:0])  # enough to plan by
+
+    def still_holds() -> bool:
+        return planned(request, shapes).targets == plan.targets
+
+    actions = yield from bake.writing(plan, keys_of, frames, marks, still_holds=still_holds)
     first, last = float(frames[0]), float(frames[-1])
     names = tuple(action.name for action in actions)
-    return Outcome(names, len(plan.targets), first, last, (*plan.warnings, *_beyond_scene(_scene(request), last)))
+    session.memory.keep_bake(request.source.identity, request)
+    count = sum(len(keys_of[channel.takes]) for target in plan.targets for channel in target.face.channels)
+    return Outcome(names, len(plan.targets), first, last, (*plan.warnings, *_beyond_scene(_scene(request), last)), count)
+
+
+def missing(plan: Plan, known: Mapping[Recipe, CurveKeys]) -> list[Recipe]:
+    """What a plan keys and nobody has made yet: a mapping that was changed while the recording was heard."""
+    takes = dict.fromkeys(channel.takes for target in plan.targets for channel in target.face.channels)
+    return [each for each in takes if each not in known]
 
 
 def bake_now(request: Request) -> Outcome:
@@ -89,27 +202,58 @@ def bake_now(request: Request) -> Outcome:
     return finish(request, listen(request, lambda done, text: None, lambda: False))
 
 
+def advance(steps: Generator[float, None, T], *, for_s: float = SLICE_S) -> tuple[float, T | None]:
+    """Take steps for so long: how far they are, 0 to 1, and what they return once they are through."""
+    end = time.perf_counter() + for_s
+    done = 0.0
+    while time.perf_counter() < end:
+        try:
+            done = next(steps)
+        except StopIteration as last:
+            return 1.0, last.value
+    return done, None
+
+
 class Run:
-    """A bake in a thread. The main thread asks it how far it is with :meth:`poll` and may stop it."""
+    """A bake in a thread, or one that waits for those before it. The main thread asks it how far it is with :meth:`poll` and may stop it."""
 
     def __init__(self, request: Request) -> None:
         self.request = request
         self.done = 0.0
         """Share of the work, 0 to 1."""
-        self.text = "Starting"
-        self._messages: SimpleQueue[tuple[float, str] | FaceCurves | Exception] = SimpleQueue()
+        self.text = "Waiting"
+        self._messages: SimpleQueue[tuple[float, str] | Ready | Exception] = SimpleQueue()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="A2F bake", daemon=True)
+        self._begun_s = 0.0
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds that it will take by what it took so far; None while that says little."""
+        passed_s = time.monotonic() - self._begun_s
+        return passed_s / self.done * (1 - self.done) if self._begun_s and passed_s > 1 and self.done > 0.05 else None
+
+    def __str__(self) -> str:
+        left_s = self.left_s
+        left = "" if left_s is None else f", {left_s:.0f} s left" if left_s < 90 else f", {left_s / 60:.0f} min left"
+        return f"{self.text} {self.done:.0%}{left}"
 
     def start(self) -> None:
-        """Begin. Raises TargetError where another bake runs."""
-        if current() is not None:
-            raise TargetError(BUSY)
-        _running.append(self)
-        self._thread.start()
+        """Begin, once those that began before have ended."""
+        session.runs.append(self)
+        session.go_on()
 
-    def poll(self) -> FaceCurves | None:
-        """Take in how far it is; the curves when it is done, None until then. Raises what the work raised; a stopped one raises Cancelled."""
+    def begin(self) -> None:
+        """Set the thread to work, once."""
+        if not self._begun_s:
+            self._begun_s = time.monotonic()
+            self.text = "Starting"
+            self._thread.start()
+
+    def poll(self) -> Ready | None:
+        """Take in how far it is; the result when it is done, None until then. Raises what the work raised; a stopped one raises Cancelled."""
+        if self._stop.is_set() and not self._begun_s:
+            raise Cancelled
         while True:
             try:
                 message = self._messages.get_nowait()
@@ -117,7 +261,7 @@ class Run:
                 return None
             if isinstance(message, Exception):
                 raise message
-            if isinstance(message, FaceCurves):
+            if isinstance(message, Ready):
                 return message
             self.done, self.text = message
 
@@ -126,20 +270,26 @@ class Run:
         self._stop.set()
         self._messages.put((self.done, "Cancelling"))
 
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether it was asked to stop."""
+        return self._stop.is_set()
+
     def close(self) -> None:
-        """Stop it if it still works, and wait for its thread."""
+        """Stop it if it still works, wait for its thread, and let the next one begin."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
-        if self in _running:
-            _running.remove(self)
+        if self in session.runs:
+            session.runs.remove(self)
+            session.go_on()
 
     def _work(self) -> None:
         try:
-            curves = listen(self.request, self._report, self._stop.is_set)
+            made = listen(self.request, self._report, self._stop.is_set)
             if self._stop.is_set():
                 raise Cancelled
-            self._messages.put(curves)
+            self._messages.put(made)
         except Exception as error:  # whatever it is, the main thread has to hear of it
             self._messages.put(error)
 
@@ -148,23 +298,51 @@ class Run:
             self._messages.put((done, text))
 
 
-_running: list[Run] = []
-"""The one bake at work, or none. A thread belongs to the program, not to a file, so this cannot live in Blender's data."""
+class Session:
+    """What belongs to the program while it runs, not to a file, and so cannot live in Blender's data: the bakes at work, and what was heard."""
+
+    def __init__(self) -> None:
+        self.runs: list[Run] = []
+        """The one that works, and those that wait, in their order."""
+        self.memory: memory.Memory[Request] = memory.Memory()
+
+    def go_on(self) -> None:
+        """Let the first of the runs work."""
+        if self.runs and not self.runs[0].is_cancelled:
+            self.runs[0].begin()
+
+
+session = Session()
 
 
 def current() -> Run | None:
     """The bake at work."""
-    return _running[0] if _running else None
+    return session.runs[0] if session.runs else None
 
 
 def stop() -> None:
-    """End the bake at work, if there is one, and wait for its thread: before a file is loaded, the add-on is switched off, or Blender ends."""
-    for run in list(_running):
+    """End every bake, and wait for its thread: before a file is loaded, the add-on is switched off, or Blender ends."""
+    runs = list(session.runs)
+    for run in runs:
+        run.cancel()  # all of them first, so that none begins as the one before it ends
+    for run in runs:
         run.close()
 
 
-def _plan(request: Request, curves: FaceCurves | None) -> Plan:
-    """The plan for what is there now; with curves, for just what they do."""
+def _limited(curves: FaceCurves, regions: Sequence[str]) -> FaceCurves:
+    off = {name for region, names in REGIONS.items() if region not in regions for name in names}
+    if not off & set(curves.names):
+        return curves
+    names = tuple(name for name in curves.names if name not in off)
+    return FaceCurves(curves.fps, curves.start, names, curves.values[:, curves.columns(names)])
+
+
+def _fps(request: Request) -> float:
+    return request.output.fps / request.source.speed if request.output.fps else request.source.curve_fps
+
+
+def planned(request: Request, curves: FaceCurves | None, reach: targets.Reach | None = None) -> Plan:
+    """The plan for what is there now; with curves, for just what they do; reach as in targets.plan."""
     there = {each.session_uid: each for each in bpy.data.objects}
     if any(uid not in there for uid in request.asked):
         raise TargetError("The face was deleted during its bake; nothing was changed.")
@@ -175,7 +353,8 @@ def _plan(request: Request, curves: FaceCurves | None) -> Plan:
         identity=request.source.identity,
         scene=_scene(request),
         curves=curves,
-        place=request.place,
+        place=request.output.place,
+        reach=reach,
     )
 
 

@@ -24,6 +24,8 @@ from .standing import Layer, Owners, Standing, Way, standing_curves, strips_coun
 PROPERTIES_AT_LEAST = 3
 """Fewer custom properties with names of the face, and no jaw among them, are taken for something else."""
 
+Reach = Mapping[Recipe, tuple[float, float]]
+"""The lowest and the highest value of what a recipe gives."""
 NO_FACE = "Select a face with ARKit shape keys (jawOpen, mouthClose and so on)."
 
 
@@ -183,11 +185,13 @@ def plan(
     scene: Scene,
     curves: FaceCurves | None = None,
     place: str = "NEW",
+    reach: Reach | None = None,
 ) -> Plan:
     """What baking the recording onto these objects will do.
 
     asked: those of the objects that the artist chose; what hinders one of them stops the bake, and what hinders another leaves just that one out.
     curves: what will be keyed; without them, nothing can be said of sliders that are too short.
+    reach: what is known already of how far the curves of a recipe go.
     place: where the keys go: "NEW", a new Action; "STRIP", a new NLA strip above what is there; "INTO", the Action that plays.
     Raises TargetError with a sentence for every problem.
     """
@@ -201,7 +205,10 @@ def plan(
         hindrances = [*_hindrances(face), *_hindrances_within(face, place)]
         if not hindrances:
             face = _limited_to(face, curves)
-            targets.append(_target(face, identity=identity, scene=scene, curves=curves, owners=signed, warn=warnings.append, place=place))
+            target = _target(
+                face, identity=identity, scene=scene, curves=curves, owners=signed, warn=warnings.append, place=place, reach=reach
+            )
+            targets.append(target)
         elif face.uid in chosen:
             problems += hindrances
         else:
@@ -314,12 +321,20 @@ def _in_tweak_mode(face: Face, owner: Any) -> Iterator[str]:
 
 
 def _target(
-    face: Face, *, identity: str, scene: Scene, curves: FaceCurves | None, owners: Owners, warn: Callable[[str], None], place: str
+    face: Face,
+    *,
+    identity: str,
+    scene: Scene,
+    curves: FaceCurves | None,
+    owners: Owners,
+    warn: Callable[[str], None],
+    place: str,
+    reach: Reach | None,
 ) -> Target:
     key = _present(face)
     animation = key.animation_data
     if curves is not None and len(curves):
-        _warn_of_sliders(face, curves, warn)
+        _warn_of_sliders(face, curves, reach or {}, warn)
     _warn_of_what_hides(key, face, warn)
     if animation is None:
         return Target(face, None, (), "HOLD", False, (), "STRIP" if place == "STRIP" else "NEW")
@@ -371,9 +386,11 @@ def _warn_of_place(animation: AnimData, face: Face, chosen: Way, own: set[str], 
         warn(f"The muted NLA track {_listed(muted)} of '{face.object}' moves the same shapes and stays muted.")
 
 
-def _warn_of_sliders(face: Face, curves: FaceCurves, warn: Callable[[str], None]) -> None:
-    mixed = _mixed(face.channels, curves)
-    tight = [each for each in face.channels if mixed[each.takes].min() < each.low - 1e-6 or mixed[each.takes].max() > each.high + 1e-6]
+def _warn_of_sliders(face: Face, curves: FaceCurves, reach: Reach, warn: Callable[[str], None]) -> None:
+    unknown = [each for each in face.channels if each.takes not in reach]
+    spans = {takes: (float(curve.min()), float(curve.max())) for takes, curve in _mixed(unknown, curves).items()} if unknown else {}
+    spans |= {each.takes: reach[each.takes] for each in face.channels if each.takes in reach}
+    tight = [each for each in face.channels if spans[each.takes][0] < each.low - 1e-6 or spans[each.takes][1] > each.high + 1e-6]
     if tight:
         names = _listed([f"{each.shape} ({each.low:g} to {each.high:g})" for each in tight])
         warn(f"The sliders of {names} on '{face.object}' are too short for the curves, which Blender cuts off there.")

@@ -110,9 +110,20 @@ class Layout:
     def context_string_set(self, name: str, text: str) -> None:
         self.reason = text
 
-    def operator(self, name: str, *, text: str, **_: Any) -> Any:
-        self.said.append(f"<{text}{' (grey)' if self.reason else ''}>")
+    def operator(self, name: str, *, text: str | None = None, **_: Any) -> Any:
+        operator = getattr(bpy.ops.a2f, name.partition(".")[2])
+        shown = operator.get_rna_type().name if text is None else text
+        self.said.append(f"<{shown}{' (grey)' if self.reason or not operator.poll() else ''}>")
         return SimpleNamespace()
+
+    def menu(self, name: str, **_: Any) -> None:
+        assert hasattr(bpy.types, name)
+
+    def prop_search(self, owner: Any, name: str, *_: Any, **__: Any) -> None:
+        self.prop(owner, name)
+
+    def box(self) -> Layout:
+        return Layout(self.said)
 
     def progress(self, *, factor: float, text: str) -> None:
         self.said.append(text)
@@ -125,6 +136,7 @@ def drawn(which: Any = panel.A2F_PT_bake) -> list[str]:
         workspace=bpy.context.workspace,
         region=SimpleNamespace(width=280),
         preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)),
+        window_manager=bpy.context.window_manager,
     )
     layout = Layout()
     which.draw(SimpleNamespace(layout=layout), context)
@@ -142,7 +154,10 @@ def test_the_panel_says_what_will_be_used(speech: str) -> None:
     make_head(["jawOpen", "mouthClose"])
     bpy.context.scene.a2f.source = "FILE"
     bpy.context.scene.a2f.filepath = speech
-    assert drawn() == ["[source]", "[filepath]", "[frame_start]", "Head: ARKit, 2 shapes", "<Bake 'line_07' to 1 mesh>"]
+    assert drawn() == [
+        *("[source]", "[filepath]", "[frame_start]", "Head: ARKit, 2 shapes", "<Bake 'line_07' to 1 mesh>"),
+        *("<Preview>", "<Adjust (grey)>", "[live]", "<Clear (grey)>"),
+    ]
 
 
 @needs_sound
@@ -153,11 +168,15 @@ def test_the_panel_names_the_strip_and_its_length(tmp_path: Path) -> None:
         make_head(name=name, parent=parent)
     strip = add_strip(clicks(tmp_path / "hello.wav"), name="hello")
     strip.frame_offset_start = 12
-    assert drawn()[-3:] == ["hello", "Head and 1 more: ARKit, 52 shapes", "<Bake 'hello', 3.5 s, to 2 meshes>"]
+    assert drawn()[-7:-4] == ["hello", "Head and 1 more: ARKit, 52 shapes", "<Bake 'hello', 3.5 s, to 2 meshes>"]
 
 
 def test_every_setting_is_drawn() -> None:
-    assert {f"[{item.name}]" for item in options(jobs.Motion)} <= set(drawn(panel.A2F_PT_motion))
+    shown = [said for part in (panel.A2F_PT_motion, panel.A2F_PT_eyes, panel.A2F_PT_emotion, panel.A2F_PT_advanced) for said in drawn(part)]
+    settings = [f"[{item.name}]" for item in options(jobs.Motion)]
+    assert sorted(each for each in shown if each in settings) == sorted(settings)
+    assert {"[joy]", "[anger]"} <= set(shown)
+    assert {"[place]", "[reduction]", "[region_mouth]"} <= set(drawn(panel.A2F_PT_output))
 
 
 def test_switching_on_loads_nothing_heavy() -> None:

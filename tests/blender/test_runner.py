@@ -5,21 +5,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import bpy
 import numpy as np
 import pytest
-from inside import evaluated, everything, made_heard, make_head, shapes_of
+from inside import evaluated, everything, made_heard, make_action, make_head, play, shapes_of
 
 import a2f_addon
 from a2f_addon import job as jobs
-from a2f_addon.blender import runner, source
-from a2f_addon.blender.operators import A2F_OT_bake
-from a2f_addon.errors import Cancelled, SoundError, TargetError
+from a2f_addon.blender import bake, runner, source
+from a2f_addon.blender.operators import A2F_OT_bake, Background
+from a2f_addon.errors import Cancelled, SoundError
 from a2f_addon.face.arkit import NAMES
-from a2f_addon.face.curves import FaceCurves
 
 PATIENCE_S = 20.0
 
@@ -62,7 +63,7 @@ def run(model: Model, speech: str) -> runner.Run:
     return started
 
 
-def waited_for(run: runner.Run) -> FaceCurves:
+def waited_for(run: runner.Run) -> runner.Ready:
     """The curves; whatever the thread raised is raised here."""
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
@@ -90,7 +91,8 @@ def test_the_thread_and_the_blocking_way_give_the_same(model: Model, run: runner
     beside = waited_for(run)
     run.close()
     here = runner.listen(run.request, lambda done, text: None, lambda: False)
-    np.testing.assert_array_equal(beside.values, here.values)
+    np.testing.assert_array_equal(beside.curves.values, here.curves.values)
+    assert beside.keys.keys() == here.keys.keys()
 
 
 def test_cancelling_ends_the_thread_and_changes_nothing(model: Model, run: runner.Run) -> None:
@@ -120,13 +122,97 @@ def test_what_the_thread_raises_is_raised_on_the_main_thread(model: Model, run: 
         waited_for(run)
 
 
-def test_one_bake_at_a_time_and_the_button_says_so(run: runner.Run, speech: str) -> None:
-    with pytest.raises(TargetError, match="running already"):
-        runner.Run(run.request).start()
-    with pytest.raises(RuntimeError, match="A bake is running already"):
-        bpy.ops.a2f.bake(filepath=speech)
+def test_bakes_wait_for_each_other_and_go_on_when_one_is_cancelled(model: Model, run: runner.Run) -> None:
+    waiting = [runner.Run(replace(run.request, model=Path(name))) for name in ("other.onnx", "third.onnx")]
+    for each in waiting:
+        each.start()
+    model.listening.clear()
+    assert [each.poll() for each in waiting] == [None, None]
+    assert [str(each) for each in waiting] == ["Waiting 0%", "Waiting 0%"]
+    waiting[0].cancel()
+    with pytest.raises(Cancelled):
+        waited_for(waiting[0])
+    waiting[0].close()
+    assert runner.current() is run
+    run.cancel()
     run.close()
-    assert bpy.ops.a2f.bake.poll()
+    assert model.listening.wait(PATIENCE_S)
+    model.go.set()
+    assert len(waited_for(waiting[1]).curves)
+    waiting[1].close()
+    assert runner.current() is None
+
+
+def test_an_undo_while_keys_are_written_leaves_nothing_and_they_are_written_anew(model: Model, run: runner.Run) -> None:
+    bpy.ops.ed.undo_push(message="before")
+    bpy.context.scene.frame_set(5)
+    bpy.ops.ed.undo_push(message="a step of the artist's")
+    model.go.set()
+    made = waited_for(run)
+    steps = runner.finishing(run.request, made)
+    for _ in range(10):
+        next(steps)
+    assert len(bpy.data.actions) == 1
+    bpy.ops.ed.undo()
+    with pytest.raises(bake.Interrupted):
+        runner.advance(steps, for_s=60)
+    assert not bpy.data.actions
+    window = Window()
+    again = operator(run, window)
+    again._made, again._steps = [made], again._writing([run.request], [made])
+    next(again._steps)
+    next(again._steps)
+    bpy.ops.ed.undo_push(message="another")
+    bpy.ops.ed.undo()
+    assert until_it_ends(again, window) == {"FINISHED"}
+    assert [action.name for action in bpy.data.actions] == ["A2F line_07"]
+
+
+def test_what_changes_between_the_first_key_and_the_last_is_planned_for_anew(model: Model, run: runner.Run) -> None:
+    key = bpy.data.objects["Head"].data.shape_keys
+    model.go.set()
+    made = waited_for(run)
+    steps = runner.finishing(run.request, made)
+    next(steps)
+    next(steps)
+    play(key, make_action(key, {"mouthLeft": [(1, 0), (9, 1)]}))
+    before = everything()["keys"]
+    with pytest.raises(bake.Interrupted):
+        runner.advance(steps, for_s=60)
+    assert everything()["keys"] == before
+    assert [action.name for action in bpy.data.actions] == ["Old"]
+
+
+def test_leaving_the_writing_half_way_leaves_nothing(model: Model, run: runner.Run) -> None:
+    before = everything()
+    model.go.set()
+    steps = runner.finishing(run.request, waited_for(run))
+    next(steps)
+    next(steps)
+    assert everything() != before
+    steps.close()
+    assert everything() == before
+
+
+def test_one_undo_takes_a_bake_back(speech: str, says: Any) -> None:
+    key = make_head().data.shape_keys
+    play(key, make_action(key, {"jawOpen": [(1, 0), (9, 1)]}))
+    bpy.ops.ed.undo_push(message="before")
+    before = everything()
+    says(made_heard())
+    bpy.ops.a2f.bake("EXEC_DEFAULT", True, filepath=speech)
+    if everything() == before:
+        raise AssertionError("nothing was baked")
+    bpy.ops.ed.undo()
+    assert everything() == before
+
+
+def test_what_was_heard_is_not_heard_again(model: Model, run: runner.Run) -> None:
+    model.go.set()
+    waited_for(run)
+    run.close()
+    model.error = AssertionError("it was heard again")
+    assert runner.listen(run.request, lambda done, text: None, lambda: False)
 
 
 def test_loading_a_file_ends_the_bake_before_its_targets_go(model: Model, run: runner.Run) -> None:
@@ -151,6 +237,7 @@ class Window:
         self.status: list[str | None] = []
         self.windows: list[object] = []
         self.window_manager = self.workspace = self
+        self.a2f = SimpleNamespace()
         self.status_text_set = self.status.append
         self.event_timer_remove = self.timers.remove
 
@@ -158,10 +245,9 @@ class Window:
 def operator(run: runner.Run, window: Window) -> Any:
     timer = object()
     window.timers.append(timer)
-    made = SimpleNamespace(_run=run, _timer=timer, reports=[])
+    made: Any = type("Bake", (Background,), {"_writing": A2F_OT_bake._writing, "_tell": A2F_OT_bake._tell})()
+    made._runs, made._timer, made.reports = [run], timer, []
     made.report = lambda kinds, text: made.reports.append((*kinds, text))
-    made.cancel = lambda context: A2F_OT_bake.cancel(made, context)
-    made._tell = lambda outcome: A2F_OT_bake._tell(made, outcome)
     return made
 
 
@@ -184,7 +270,7 @@ def test_the_operator_lets_everything_else_through_and_finishes(model: Model, ru
     bake = operator(run, window)
     for kind in ("MOUSEMOVE", "LEFTMOUSE", "A", "TIMER"):
         assert A2F_OT_bake.modal(bake, window, event(kind, "PRESS")) == {"PASS_THROUGH"}
-    assert window.status == ["A2F: Listening, 25% (Esc cancels)"]
+    assert window.status == ["A2F: Listening 25% (Esc cancels)"]
     model.go.set()
     assert until_it_ends(bake, window) == {"FINISHED"}
     assert (window.timers, window.status[-1], runner.current()) == ([], None, None)
