@@ -29,6 +29,9 @@ SIDE_VIEW = 24.0
 """Degrees that the head is turned: from the side one sees whether lips are pushed out."""
 MOUTHS_WIDE = 2.3
 """How much of the face is seen, in widths of its mouth."""
+WHOLE_FACE = 5.6
+ABOVE_THE_MOUTH = 0.16
+"""How far above the mouth, in shares of the picture, the middle of a whole face lies."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,15 @@ def weights_at(curves: FaceCurves, time_s: float) -> NDArray[np.float32]:
     return np.array([np.interp(time_s, curves.times, curve) for curve in known], np.float32)
 
 
-def load(name: str, heads: Path) -> Face:
-    """A head by name: "demo", "ict_facekit" or "makehuman". Raises OSError where its file is missing."""
-    return _demo() if name == "demo" else _from_file(heads / f"{name}.npz")
+def load(name: str, heads: Path, *, wide: float = MOUTHS_WIDE, raised: float = 0.0) -> Face:
+    """A head by name: "demo", "ict_facekit" or "makehuman", seen so many mouths wide around a place so far above it, in shares of the picture.
+
+    Raises OSError where its file is missing.
+    """
+    return _demo(wide, raised) if name == "demo" else _from_file(heads / f"{name}.npz", wide, raised)
 
 
-def _from_file(path: Path) -> Face:
+def _from_file(path: Path, wide: float, raised: float) -> Face:
     with np.load(path) as data:
         points, deltas = data["vertices"].astype(np.float64), data["deltas"].astype(np.float64)
         names = [str(name) for name in data["shape_names"]]
@@ -82,7 +88,7 @@ def _from_file(path: Path) -> Face:
     rolled = np.linalg.norm(table[[arkit.NAMES.index("mouthRollUpper"), arkit.NAMES.index("mouthRollLower")]], axis=2)
     red = np.clip(rolled / rolled.max(axis=1, keepdims=True) * 1.6 - 0.4, 0, 1).max(axis=0)[:, None]
     skin = (colours == SKIN).all(axis=1)[:, None]
-    return _framed(path.stem, points, faces, np.where(skin, colours + red * (np.asarray(LIPS) - SKIN), colours), table)
+    return _framed(path.stem, points, faces, np.where(skin, colours + red * (np.asarray(LIPS) - SKIN), colours), table, wide, raised)
 
 
 def _arkit_name(name: str) -> str:
@@ -95,7 +101,7 @@ def _paint(group: str) -> tuple[float, float, float] | None:
     return next((paint for piece, paint in PAINT.items() if piece in group), None)
 
 
-def _demo() -> Face:
+def _demo(wide: float, raised: float) -> Face:
     """The demo's head; its z is up and its front is -y."""
     from demo import head
 
@@ -109,17 +115,19 @@ def _demo() -> Face:
             table[arkit.NAMES.index(name), start : start + len(moves)] = moves
     colours = np.concatenate([part.mesh.colours for part in parts]) ** (1 / 2.2)
     upright = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]])
-    return _framed("demo", points @ upright, faces, colours, table @ upright)
+    return _framed("demo", points @ upright, faces, colours, table @ upright, wide, raised)
 
 
-def _framed(name: str, points: Floats, faces: Sequence[tuple[int, ...]], colours: Floats, table: Floats) -> Face:
+def _framed(
+    name: str, points: Floats, faces: Sequence[tuple[int, ...]], colours: Floats, table: Floats, wide: float, raised: float
+) -> Face:
     """The part of a head around its mouth, turned a little, in a frame of 0 to 1."""
     jaw, pucker = (np.linalg.norm(table[arkit.NAMES.index(shape)], axis=1) for shape in ("mouthRollLower", "mouthPucker"))
     mouth = points[(jaw > 0.3 * jaw.max()) & (pucker > 0.1 * pucker.max())]
-    centre, scale = mouth.mean(axis=0), 1 / (MOUTHS_WIDE * np.ptp(mouth[:, 0]))
+    centre, scale = mouth.mean(axis=0), 1 / (wide * np.ptp(mouth[:, 0]))
     turn = np.radians(SIDE_VIEW)
     turned = np.array([[np.cos(turn), 0, -np.sin(turn)], [0, 1, 0], [np.sin(turn), 0, np.cos(turn)]])
-    placed, moved = (points - centre) @ turned * scale + 0.5, table @ turned * scale
+    placed, moved = (points - centre) @ turned * scale + [0.5, 0.5 - raised, 0.5], table @ turned * scale
     triangles = np.array([(face[0], face[k], face[k + 1]) for face in faces for k in range(1, len(face) - 1)])
     near = ((placed[triangles] > -0.3) & (placed[triangles] < 1.3))[:, :, :2].all(axis=(1, 2)) & (placed[triangles][:, :, 2] > -0.6).all(axis=1)
     kept, flat = np.unique(triangles[near], return_inverse=True)

@@ -73,7 +73,8 @@ def rescale(curves: FaceCurves, speech: Speech, settings: Rescale, *, names: Col
 def _gained(curves: FaceCurves, gains: dict[str, float]) -> Iterator[tuple[str, Floats]]:
     for name, gain in gains.items():
         curve = curves.channel(name)
-        moved = gain * curve if name in ROTATIONS else gained(curve, gain)
+        # A full movement stays one to the last bit.
+        moved = gain * curve if name in ROTATIONS else np.minimum(gained(curve, gain), np.float32(1))
         yield name, moved
         if name == "jawOpen" and "mouthClose" in curves.names and "mouthClose" not in gains:
             yield "mouthClose", kept_share(curves.channel("mouthClose"), of=curve, now=moved)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from a2f_addon.errors import SettingError
 from a2f_addon.face import arkit
 from a2f_addon.face.curves import FaceCurves, Speech
-from a2f_addon.face.smoothing import Smoothing, resampled, smooth
+from a2f_addon.face.smoothing import HALF_POWER, KINDS, Smoothing, resampled, smooth
 from tests.face import said
 
 SENTENCE = said.line((0.3, "sil"), (0.08, "B"), (0.15, "AA"), (0.08, "M"), (0.2, "IY"), (0.3, "sil"))
@@ -104,3 +104,47 @@ def test_next_to_no_sound_is_no_error(frames: int) -> None:
 def test_a_setting_out_of_range_is_refused() -> None:
     with pytest.raises(SettingError, match="mouth_s"):
         Smoothing(mouth_s=-0.1)
+
+
+def wave(hertz: float, *, fps: float = 100.0) -> tuple[FaceCurves, Speech]:
+    return faces(0.5 + 0.4 * np.sin(2 * np.pi * hertz * np.arange(round(8 * fps)) / fps), fps=fps)
+
+
+def left(kind: str, hertz: float, *, sigma_s: float = 0.05) -> float:
+    """What a filter leaves of a wave, which comes when it came."""
+    curves, speech = wave(hertz)
+    before, after = (
+        each.channel("jawOpen")[200:-200] - 0.5 for each in (curves, smooth(curves, speech, Smoothing(mouth_s=sigma_s, upper_s=0, kind=kind)))
+    )
+    if hertz <= HALF_POWER / sigma_s:
+        assert np.corrcoef(before, after)[0, 1] > 0.999
+    return float(np.ptp(after) / np.ptp(before))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_filter_halves_the_power_at_the_gaussians_frequency_and_has_no_phase(kind: str) -> None:
+    half = HALF_POWER / 0.05
+    assert left(kind, half) == pytest.approx(0.5**0.5, abs=0.06)
+    assert left(kind, half / 8) > 0.97
+    assert left(kind, half * 4) < 0.25
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(motions, st.floats(0, 0.2))
+def test_every_filter_stays_within_the_motion_and_leaves_what_stands_still(kind: str, motion: np.ndarray, sigma_s: float) -> None:
+    curves, speech = faces(motion)
+    values = smooth(curves, speech, Smoothing(mouth_s=sigma_s, upper_s=sigma_s, kind=kind)).values
+    assert values.min() >= curves.values.min() and values.max() <= curves.values.max()
+
+
+def test_savitzky_golay_keeps_a_peak_that_a_gaussian_flattens() -> None:
+    curves, speech = faces(np.exp(-0.5 * (np.arange(-50, 51) / 8) ** 2), fps=100)
+    tops = {kind: smooth(curves, speech, Smoothing(mouth_s=0.03, kind=kind)).channel("jawOpen").max() for kind in KINDS}
+    assert tops["savitzky-golay"] > tops["gaussian"] + 0.02
+
+
+def test_a_recorded_head_has_a_smoothing_of_its_own() -> None:
+    curves, speech = faces(np.arange(60) % 2)
+    both = FaceCurves(50.0, 0.01, (*arkit.NAMES, "headYaw"), np.concatenate((curves.values, curves.values[:, :1]), axis=1))
+    after = smooth(both, speech, Smoothing(mouth_s=0, upper_s=0, head_s=0.1))
+    assert np.ptp(after.channel("headYaw")[10:-10]) < 0.1 and np.array_equal(after.values[:, :52], curves.values)
