@@ -29,8 +29,8 @@ SIDE_VIEW = 24.0
 """Degrees that the head is turned: from the side one sees whether lips are pushed out."""
 MOUTHS_WIDE = 2.3
 """How much of the face is seen, in widths of its mouth."""
-WHOLE_FACE = 5.6
-ABOVE_THE_MOUTH = 0.16
+WHOLE_FACE = 4.4
+ABOVE_THE_MOUTH = 0.13
 """How far above the mouth, in shares of the picture, the middle of a whole face lies."""
 
 

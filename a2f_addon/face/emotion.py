@@ -30,25 +30,27 @@ def _both(**shapes: float) -> Pose:
     return {full: weight for name, weight in shapes.items() for full in ([name] if name in _MIDDLE else [f"{name}Left", f"{name}Right"])}
 
 
-_MIDDLE = ("browInnerUp", "jawOpen", "jawForward", "mouthShrugLower", "mouthFunnel")
+_MIDDLE = ("browInnerUp", "jawOpen", "jawForward", "mouthShrugLower", "mouthRollUpper", "mouthFunnel")
 
 POSES: dict[str, Pose] = {
     "neutral": {},
     # 6 + 12
-    "joy": _both(cheekSquint=0.55, mouthSmile=0.62, mouthDimple=0.12, eyeSquint=0.22, browOuterUp=0.12, mouthUpperUp=0.05),
+    "joy": _both(cheekSquint=0.70, mouthSmile=0.66, mouthDimple=0.12, eyeSquint=0.30, browOuterUp=0.12, mouthUpperUp=0.05),
     # 1 + 4 + 15, with 17
-    "sadness": _both(browInnerUp=0.75, browDown=0.16, mouthFrown=0.55, mouthShrugLower=0.22, eyeSquint=0.14, mouthStretch=0.05),
-    # 4 + 5 + 7 + 23
-    "anger": _both(browDown=0.85, eyeWide=0.22, eyeSquint=0.42, noseSneer=0.28, mouthPress=0.30, mouthFrown=0.22, jawForward=0.12, cheekSquint=0.12),
+    "sadness": _both(browInnerUp=0.85, browDown=0.18, mouthFrown=0.60, mouthShrugLower=0.24, eyeSquint=0.14, eyeBlink=0.13,
+                     mouthStretch=0.05),
+    # 4 + 5 + 7 + 23; the chin keeps together what the nose would part
+    "anger": _both(browDown=0.95, eyeWide=0.25, eyeSquint=0.45, noseSneer=0.20, mouthPress=0.42, mouthFrown=0.25, mouthShrugLower=0.20,
+                   mouthRollUpper=0.10, jawForward=0.08, cheekSquint=0.12),
     # 1 + 2 + 4 + 5 + 20
     "fear": _both(browInnerUp=0.70, browOuterUp=0.25, browDown=0.10, eyeWide=0.65, mouthStretch=0.42, mouthFrown=0.18, jawOpen=0.06),
     # 1 + 2 + 5 + 26
     "surprise": _both(browInnerUp=0.75, browOuterUp=0.80, eyeWide=0.60, jawOpen=0.22, mouthFunnel=0.06),
     # 9 + 15, with 10 and 17
-    "disgust": _both(noseSneer=0.75, browDown=0.38, cheekSquint=0.32, eyeSquint=0.30, mouthUpperUp=0.24, mouthFrown=0.32, mouthShrugLower=0.22),
+    "disgust": _both(noseSneer=0.72, browDown=0.45, cheekSquint=0.35, eyeSquint=0.32, mouthUpperUp=0.14, mouthFrown=0.32, mouthShrugLower=0.32),
     # 12 + 14, on one side
-    "contempt": {"mouthSmileRight": 0.40, "mouthDimpleRight": 0.50, "mouthPressRight": 0.18, "cheekSquintRight": 0.20, "eyeSquintRight": 0.10,
-                 "eyeSquintLeft": 0.08, "browDownLeft": 0.12, "browOuterUpRight": 0.22, "mouthUpperUpRight": 0.06},
+    "contempt": {"mouthSmileRight": 0.52, "mouthDimpleRight": 0.60, "mouthPressRight": 0.20, "cheekSquintRight": 0.28, "eyeSquintRight": 0.10,
+                 "eyeSquintLeft": 0.08, "browDownLeft": 0.12, "browOuterUpRight": 0.35, "mouthShrugLower": 0.10},
     # A smile that keeps something back: 12, more on one side, with a raised brow.
     "cheekiness": {"mouthSmileLeft": 0.30, "mouthSmileRight": 0.58, "mouthDimpleRight": 0.30, "mouthDimpleLeft": 0.12, "cheekSquintRight": 0.42,
                    "cheekSquintLeft": 0.25, "eyeSquintLeft": 0.15, "eyeSquintRight": 0.22, "browOuterUpLeft": 0.45, "browDownRight": 0.12},
@@ -66,7 +68,7 @@ NAMES: tuple[str, ...] = (*POSES, *ALIASES)
 ALERT: Pose = _both(browInnerUp=0.22, browOuterUp=0.28, eyeWide=0.22, cheekSquint=0.05)
 """What a raised voice shows where no emotion was chosen."""
 
-WHILE_SPEAKING = {"jawOpen": 0.25, "mouthPress": 0.15, "mouthShrugLower": 0.45, "mouthFunnel": 0.2, "mouthUpperUp": 0.7, "mouthStretch": 0.7}
+WHILE_SPEAKING = {"jawOpen": 0.25, "mouthPress": 0.15, "mouthShrugLower": 0.45, "mouthRollUpper": 0.2, "mouthFunnel": 0.2, "mouthUpperUp": 0.7, "mouthStretch": 0.7}
 """What is left in speech of the mouth's part in a pose, beside the rest of it: what would open or shut the mouth is left to the words."""
 SPOKEN_S = 0.25
 """How long the mouth takes from its pose in a pause to the one in speech."""
@@ -207,7 +209,7 @@ def _span(text: str) -> Span:
 def feel(curves: FaceCurves, speech: Speech, settings: Emotion) -> FaceCurves:
     """The face with its emotions laid over: each shape goes that share of its way to 1, so that none is cut off.
 
-    It adds to brows, cheeks, nose, lids (eyeWide and eyeSquint) and the mouth; what no pose names, and all of it where there is no emotion, is left
+    It adds to brows, cheeks, nose, lids and the mouth; what no pose names, and all of it where there is no emotion, is left
     bit for bit. The seals are made after it.
     """
     mix = parse(settings.mix)
