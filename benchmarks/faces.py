@@ -30,7 +30,7 @@ SIDE_VIEW = 24.0
 MOUTHS_WIDE = 2.3
 """How much of the face is seen, in widths of its mouth."""
 WHOLE_FACE = 4.4
-ABOVE_THE_MOUTH = 0.13
+ABOVE_THE_MOUTH = 0.20
 """How far above the mouth, in shares of the picture, the middle of a whole face lies."""
 
 

@@ -68,7 +68,9 @@ NAMES: tuple[str, ...] = (*POSES, *ALIASES)
 ALERT: Pose = _both(browInnerUp=0.22, browOuterUp=0.28, eyeWide=0.22, cheekSquint=0.05)
 """What a raised voice shows where no emotion was chosen."""
 
-WHILE_SPEAKING = {"jawOpen": 0.25, "mouthPress": 0.15, "mouthShrugLower": 0.45, "mouthRollUpper": 0.2, "mouthFunnel": 0.2, "mouthUpperUp": 0.7, "mouthStretch": 0.7}
+WHILE_SPEAKING = {
+    "jawOpen": 0.25, "mouthPress": 0.15, "mouthShrugLower": 0.45, "mouthRollUpper": 0.2, "mouthFunnel": 0.2, "mouthUpperUp": 0.7, "mouthStretch": 0.7,
+}  # fmt: skip
 """What is left in speech of the mouth's part in a pose, beside the rest of it: what would open or shut the mouth is left to the words."""
 SPOKEN_S = 0.25
 """How long the mouth takes from its pose in a pause to the one in speech."""
