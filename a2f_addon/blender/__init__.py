@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from . import cli, live, mapping, mapping_panel, operators, panel, preferences, preview, properties, runner, tools
+from . import cli, live, mapping, mapping_panel, operators, panel, preferences, preview, properties, rotations, runner, tools
 
 
 def register() -> None:
@@ -20,6 +20,7 @@ def register() -> None:
     panel.register()
     mapping.register()
     mapping_panel.register()
+    rotations.register()
     cli.register()
     bpy.app.handlers.load_pre.append(_before_load)
     # Blender as a Python module ends without switching its add-ons off, and up to 4.5 crashes or hangs over what they registered.
@@ -32,7 +33,7 @@ def unregister() -> None:
     atexit.unregister(_stop)
     _stop()
     bpy.app.handlers.load_pre.remove(_before_load)
-    for room in (cli, mapping_panel, mapping, panel, preview, tools, operators, properties):
+    for room in (cli, rotations, mapping_panel, mapping, panel, preview, tools, operators, properties):
         room.unregister()
     bpy.utils.unregister_class(preferences.A2F_AP_preferences)
 

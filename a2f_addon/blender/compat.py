@@ -38,13 +38,13 @@ def new_slot(action: Action, owner: ID) -> Slot:
     return None
 
 
-def new_fcurve(action: Action, slot: Slot, data_path: str) -> FCurve:
+def new_fcurve(action: Action, slot: Slot, data_path: str, *, index: int = 0) -> FCurve:
     """An empty F-Curve for the slot. Raises RuntimeError where the Action has one for this path already."""
     if not HAS_SLOTS:
-        return action.fcurves.new(data_path)
+        return action.fcurves.new(data_path, index=index)
     layer = action.layers[0] if len(action.layers) else action.layers.new("Layer")
     strip: Any = layer.strips[0] if len(layer.strips) else layer.strips.new(type="KEYFRAME")
-    return strip.channelbag(slot, ensure=True).fcurves.new(data_path)
+    return strip.channelbag(slot, ensure=True).fcurves.new(data_path, index=index)
 
 
 def fcurves(action: Action | None, slot: Slot) -> list[FCurve]:

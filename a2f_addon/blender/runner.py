@@ -24,7 +24,7 @@ from ..face import arkit, keys, retarget, visemes
 from ..face.curves import FaceCurves
 from ..face.keys import CurveKeys, Mask
 from ..face.retarget import Recipe
-from . import bake, compat, memory, source, targets
+from . import bake, compat, memory, rotations, source, targets
 from .source import Source
 from .targets import Plan
 
@@ -116,6 +116,7 @@ def prepare(
     output = output or Output(place or "NEW")
     request = Request(speech, motion, model, scene.session_uid, _uids(objects), _uids(asked), output)
     plan = planned(request, None)
+    rotations.turned(scene)
     recipes = dict.fromkeys(channel.takes for target in plan.targets for channel in target.face.channels)
     return Request(speech, motion, model, request.scene, request.objects, request.asked, output, tuple(recipes))
 
@@ -172,11 +173,13 @@ def finishing(request: Request, made: Ready | FaceCurves) -> Generator[float, No
     if isinstance(made, FaceCurves):
         made = Ready(made, {}, np.zeros(len(made), bool))
     source.check_still_there(request.source)
+    scene, face, frames = _scene(request), _face(request), request.source.frames(made.curves)
+    rotations.turned(scene)
+    made, notes = _aimed(request, made, *rotations.aimed(scene, face, made.curves, frames))
     reach = {takes: (float(each.values.min()), float(each.values.max())) for takes, each in made.keys.items() if len(each)}
     plan = planned(request, made.curves, reach)
     yield 0.0
     keys_of = {**made.keys, **keyed(request, made.curves, made.pinned, missing(plan, made.keys))}
-    frames = request.source.frames(made.curves)
     marks = [(name, request.source.zero_frame + time_s * request.source.curve_fps) for name, time_s in made.marks]
     shapes = replace(made.curves, values=made.curves.values[:0])  # enough to plan by
 
@@ -184,11 +187,20 @@ def finishing(request: Request, made: Ready | FaceCurves) -> Generator[float, No
         return planned(request, shapes).targets == plan.targets
 
     actions = yield from bake.writing(plan, keys_of, frames, marks, still_holds=still_holds)
+    rotations.write(scene, face, made.curves, frames, name=plan.action_name, identity=plan.identity)
     first, last = float(frames[0]), float(frames[-1])
     names = tuple(action.name for action in actions)
     session.memory.keep_bake(request.source.identity, request)
     count = sum(len(keys_of[channel.takes]) for target in plan.targets for channel in target.face.channels)
-    return Outcome(names, len(plan.targets), first, last, (*plan.warnings, *_beyond_scene(_scene(request), last)), count)
+    return Outcome(names, len(plan.targets), first, last, (*plan.warnings, *notes, *_beyond_scene(scene, last)), count)
+
+
+def _aimed(request: Request, made: Ready, curves: FaceCurves, notes: list[str]) -> tuple[Ready, list[str]]:
+    """The same with the eyes looking elsewhere: the keys of what looks are made anew."""
+    if curves is made.curves:
+        return made, notes
+    looking = [takes for takes in made.keys if any(name.startswith("eyeLook") for name, _ in takes)]
+    return replace(made, curves=curves, keys={**made.keys, **keyed(request, curves, made.pinned, looking)}), notes
 
 
 def missing(plan: Plan, known: Mapping[Recipe, CurveKeys]) -> list[Recipe]:
@@ -356,6 +368,15 @@ def planned(request: Request, curves: FaceCurves | None, reach: targets.Reach | 
         place=request.output.place,
         reach=reach,
     )
+
+
+def _face(request: Request) -> Object:
+    """The mesh whose axes are the face's own: the first that was asked for."""
+    there = {each.session_uid: each for each in bpy.data.objects}
+    meshes = [there[uid] for uid in (*request.asked, *request.objects) if uid in there and there[uid].type == "MESH"]
+    if not meshes:
+        raise TargetError("The face was deleted during its bake; nothing was changed.")
+    return meshes[0]
 
 
 def _scene(request: Request) -> Scene:

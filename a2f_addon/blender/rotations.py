@@ -1,0 +1,308 @@
+"""Head and eyes that turn: the curves' rotations on a bone or an object that the artist names, and a gaze that follows an object.
+
+What is named keeps its own animation. It gets a Copy Rotation constraint, which turns it on top of whatever it does, and an empty that is A2F's own
+carries the keys. Removing both leaves everything as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import bpy
+import numpy as np
+from bpy.types import Context, Object, Scene
+from mathutils import Matrix, Vector
+from numpy.typing import NDArray
+
+from ..errors import TargetError
+from ..face import arkit
+from ..face.curves import FaceCurves
+from ..face.eyes import FULL_DEG, towards
+from . import compat, ownership
+
+Doubles = NDArray[np.float64]
+
+MARK = "a2f_turns"
+"""The property of an empty of A2F's: which part it turns."""
+PARTS = {"head": "Head", "leftEye": "Left Eye", "rightEye": "Right Eye"}
+AXES = ("Yaw", "Pitch", "Roll")
+LINEAR = 1
+"""BEZT_IPO_LIN in Blender's DNA_curve_types.h."""
+
+
+class A2F_PG_rotations(bpy.types.PropertyGroup):
+    """What turns, and what the eyes look at."""
+
+    rig: bpy.props.PointerProperty(
+        type=Object, name="Turn", description="An armature whose bones turn with head and eyes, or an object that turns as the head does"
+    )
+    head_bone: bpy.props.StringProperty(name="Head", description="The bone that turns as the head does")
+    left_eye_bone: bpy.props.StringProperty(name="Left Eye", description="The bone of the face's own left eye")
+    right_eye_bone: bpy.props.StringProperty(name="Right Eye", description="The bone of the face's own right eye")
+    gaze: bpy.props.PointerProperty(type=Object, name="Look At", description="What the eyes look at, when they do not look away; it may move")
+
+
+class Turned(NamedTuple):
+    """A bone or an object (bone is then "") that takes the rotations of a part."""
+
+    part: str
+    rig: Object
+    bone: str
+
+    @property
+    def owner(self) -> Any:
+        """Who has the constraint."""
+        return _bones(self.rig)[self.bone] if self.bone else self.rig
+
+
+class Axes(NamedTuple):
+    """A face's own axes in the space of its mesh, and the middle between its eyes there."""
+
+    left: Vector
+    up: Vector
+    out: Vector
+    eyes: Vector
+
+
+def chosen(scene: Scene) -> Any:
+    """What the artist named: an A2F_PG_rotations."""
+    return scene.a2f_rotations  # type: ignore[attr-defined]
+
+
+def turned(scene: Scene) -> list[Turned]:
+    """What takes rotations. Raises TargetError for a bone that there is not."""
+    names = chosen(scene)
+    if names.rig is None:
+        return []
+    if names.rig.type != "ARMATURE":
+        return [Turned("head", names.rig, "")]
+    asked = {"head": names.head_bone, "leftEye": names.left_eye_bone, "rightEye": names.right_eye_bone}
+    for bone in filter(None, asked.values()):
+        if bone not in _bones(names.rig):
+            raise TargetError(f"The armature '{names.rig.name}' has no bone '{bone}'; choose one that it has.")
+    return [Turned(part, names.rig, bone) for part, bone in asked.items() if bone]
+
+
+def _bones(rig: Any) -> Any:
+    """The pose's bones of an armature."""
+    return rig.pose.bones
+
+
+def aimed(scene: Scene, face: Object, curves: FaceCurves, frames: Doubles) -> tuple[FaceCurves, list[str]]:
+    """The curves with their gaze around the object that was named, and what the artist should know. frames: where each lies on the timeline."""
+    target = chosen(scene).gaze
+    if target is None or not len(curves) or not all(name in curves.names for name in arkit.EYE_ROTATIONS):
+        return curves, []
+    degrees = _directions_deg(scene, face, target, frames)
+    farthest = float(np.abs(degrees).max())
+    if farthest <= FULL_DEG:
+        return towards(curves, degrees), []
+    warning = f"'{target.name}' lies up to {farthest:.0f} degrees aside of the face, and eyes turn by {FULL_DEG:.0f}; there they look past it."
+    return towards(curves, degrees), [warning]
+
+
+def write(scene: Scene, face: Object, curves: FaceCurves, frames: Doubles, *, name: str, identity: str) -> None:
+    """Key the rotations for everything that takes them. name: of the Actions. identity: of the recording, as for every Action of A2F's."""
+    for each in turned(scene):
+        channels = [each.part + axis for axis in AXES]
+        if not all(channel in curves.names for channel in channels):
+            continue
+        angles = np.stack([curves.channel(channel) for channel in channels], axis=1).astype(np.float64)
+        keys = _quaternions(angles, _axes_of(face, each))
+        empty = _empty(scene, each)
+        _constrain(each, empty)
+        _key(empty, f"{name} {PARTS[each.part]}", keys, frames, identity)
+
+
+def remove(scene: Scene) -> int:
+    """Take every empty of A2F's and the constraints that follow them away; how many there were."""
+    empties = [each for each in scene.objects if each.get(MARK)]
+    for holder in _holders():
+        for constraint in [each for each in holder.constraints if getattr(each, "target", None) in empties]:
+            holder.constraints.remove(constraint)
+    for empty in empties:
+        actions = [empty.animation_data.action] if empty.animation_data and empty.animation_data.action else []
+        bpy.data.objects.remove(empty)
+        for action in [action for action in actions if action.users == 0]:
+            bpy.data.actions.remove(action)
+    return len(empties)
+
+
+def axes(face: Object) -> Axes:
+    """A mesh's axes: x to its own left, as in every convention; up is what of y and z points up in the scene."""
+    left = Vector((1.0, 0.0, 0.0))
+    upright = face.matrix_world.to_3x3().inverted() @ Vector((0.0, 0.0, 1.0))
+    number = max((1, 2), key=lambda axis: abs(upright[axis]))
+    up = Vector([float(axis == number) * (1.0 if upright[axis] >= 0 else -1.0) for axis in range(3)])
+    return Axes(left, up, Vector(np.cross(np.array(left), np.array(up)).tolist()), _between_the_eyes(face))
+
+
+def _between_the_eyes(face: Object) -> Vector:
+    """The middle of what the blink shapes move; of a mesh without them, its own."""
+    mesh: Any = face.data
+    blocks = mesh.shape_keys.key_blocks if mesh.shape_keys else []
+    moved = [block for block in blocks if "eyeblink" in "".join(filter(str.isalpha, block.name)).lower()]
+    rest, there = np.empty(3 * len(mesh.vertices), np.float32), np.empty(3 * len(mesh.vertices), np.float32)
+    mesh.vertices.foreach_get("co", rest)
+    weights = np.zeros(len(mesh.vertices))
+    for block in moved:
+        block.data.foreach_get("co", there)
+        weights += np.linalg.norm((there - rest).reshape(-1, 3), axis=1)
+    places = rest.reshape(-1, 3).astype(np.float64)
+    return Vector(np.average(places, axis=0, weights=weights if weights.any() else None).tolist())
+
+
+def _directions_deg(scene: Scene, face: Object, target: Object, frames: Doubles) -> Doubles:
+    """Where the target lies from between the eyes, float64 [frames, 2] to the face's left and up."""
+    own = axes(face)
+    if not any(_may_move(each) for each in (face, target)):
+        return np.tile(_direction_deg(face, target, own), (len(frames), 1))
+    before = scene.frame_current, scene.frame_subframe
+    whole = np.arange(np.floor(frames.min()), np.ceil(frames.max()) + 1)
+    found = []
+    try:
+        for frame in whole:
+            scene.frame_set(int(frame))
+            found.append(_direction_deg(face, target, own))
+    finally:
+        scene.frame_set(before[0], subframe=before[1])
+    return np.stack([np.interp(frames, whole, way) for way in np.array(found).T], axis=1)
+
+
+def _direction_deg(face: Object, target: Object, own: Axes) -> Doubles:
+    way = face.matrix_world.inverted() @ target.matrix_world.translation - own.eyes
+    left, up, out = (way.dot(axis) for axis in (own.left, own.up, own.out))
+    return np.degrees([np.arctan2(left, out), np.arctan2(up, np.hypot(left, out))])
+
+
+def _may_move(each: Object | None) -> bool:
+    if each is None:
+        return False
+    return bool(each.animation_data or len(each.constraints) or _may_move(each.parent))
+
+
+def _axes_of(face: Object, each: Turned) -> Doubles:
+    """The face's left, up and out as columns, in the space that the constraint turns in: the armature's for a bone, the scene's for an object."""
+    own = axes(face)
+    space = face.matrix_world.to_3x3()
+    if each.bone:
+        space = each.rig.matrix_world.to_3x3().inverted() @ space
+    return np.array([(space @ axis).normalized() for axis in (own.left, own.up, own.out)]).T
+
+
+def _quaternions(angles: Doubles, columns: Doubles) -> Doubles:
+    """Yaw about up, after pitch about left, after roll about out, float64 [frames, w x y z], each nearest to the one before."""
+    left, up, out = (Vector(column) for column in columns.T)
+    found = np.empty((len(angles), 4))
+    for number, (yaw, pitch, roll) in enumerate(angles):
+        turn = Matrix.Rotation(yaw, 3, up) @ Matrix.Rotation(pitch, 3, left) @ Matrix.Rotation(roll, 3, out)
+        found[number] = turn.to_quaternion()
+    signs = np.where(np.sum(found[1:] * found[:-1], axis=1) < 0, -1.0, 1.0)
+    found[1:] *= np.cumprod(signs)[:, None]
+    return found
+
+
+def _empty(scene: Scene, each: Turned) -> Object:
+    """The empty that turns this part: the one that does already, or a new one."""
+    for constraint in each.owner.constraints:
+        target = getattr(constraint, "target", None)
+        if target is not None and target.get(MARK) == each.part:
+            return target
+    empty = bpy.data.objects.new(f"{ownership.PREFIX}{PARTS[each.part]}", None)
+    empty[MARK] = each.part
+    empty.rotation_mode = "QUATERNION"
+    empty.hide_render = empty.hide_viewport = True
+    scene.collection.objects.link(empty)
+    return empty
+
+
+def _constrain(each: Turned, empty: Object) -> None:
+    """Turn the owner as the empty is turned, on top of what it does itself."""
+    if any(getattr(constraint, "target", None) is empty for constraint in each.owner.constraints):
+        return
+    constraint = each.owner.constraints.new("COPY_ROTATION")
+    constraint.name = f"{ownership.PREFIX}{PARTS[each.part]}"
+    constraint.target, constraint.mix_mode = empty, "BEFORE"
+    constraint.target_space, constraint.owner_space = "WORLD", "POSE" if each.bone else "WORLD"
+
+
+def _key(empty: Object, name: str, keys: Doubles, frames: Doubles, identity: str) -> None:
+    """A new Action in place of the one before, which goes where it was A2F's and nobody else uses it."""
+    action = bpy.data.actions.new(name)
+    slot = compat.new_slot(action, empty)
+    for index, values in enumerate(keys.T):
+        curve = compat.new_fcurve(action, slot, "rotation_quaternion", index=index)
+        curve.keyframe_points.add(len(frames))
+        curve.keyframe_points.foreach_set("co", np.stack((frames, values), axis=1).astype(np.float32).ravel())
+        curve.keyframe_points.foreach_set("interpolation", np.full(len(frames), LINEAR, np.uint8))
+        curve.update()
+    animation = empty.animation_data_create()
+    before = animation.action
+    compat.assign(animation, action, slot)
+    if before is not None and before.users == 0 and ownership.identity(before) is not None:
+        bpy.data.actions.remove(before)
+    action.name = name
+    ownership.mark(action, identity)
+
+
+def _holders() -> Iterator[Any]:
+    for each in bpy.data.objects:
+        yield each
+        yield from each.pose.bones if each.pose else ()
+
+
+class A2F_OT_unturn(bpy.types.Operator):
+    """Take the head's and the eyes' rotations away again"""
+
+    bl_idname = "a2f.unturn"
+    bl_label = "Remove Rotations"
+    bl_options = {"UNDO"}
+
+    def execute(self, context: Context) -> set[Any]:
+        """Remove A2F's empties and constraints."""
+        count = remove(compat.scene_of(context))
+        self.report({"INFO"}, f"{count} rotations were removed." if count else "There were no rotations of A2F's.")
+        return {"FINISHED"}
+
+
+class A2F_PT_rotations(bpy.types.Panel):
+    """Head, eye bones, and what the eyes look at"""
+
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "A2F"
+    bl_idname = "A2F_PT_rotations"
+    bl_parent_id = "A2F_PT_bake"
+    bl_label = "Head and Gaze"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: Context) -> None:
+        """Blender calls this to show the panel."""
+        layout: Any = self.layout
+        layout.use_property_split, layout.use_property_decorate = True, False
+        names = chosen(compat.scene_of(context))
+        layout.prop(names, "gaze")
+        layout.prop(names, "rig")
+        if names.rig is not None and names.rig.type == "ARMATURE":
+            for bone in ("head_bone", "left_eye_bone", "right_eye_bone"):
+                layout.prop_search(names, bone, names.rig.data, "bones")
+        if names.rig is not None:
+            layout.operator("a2f.unturn", icon="X")
+
+
+CLASSES: tuple[Any, ...] = (A2F_PG_rotations, A2F_OT_unturn, A2F_PT_rotations)
+
+
+def register() -> None:
+    """Give every scene the names, and show them."""
+    for each in CLASSES:
+        bpy.utils.register_class(each)
+    bpy.types.Scene.a2f_rotations = bpy.props.PointerProperty(type=A2F_PG_rotations)  # type: ignore[attr-defined, func-returns-value]
+
+
+def unregister() -> None:
+    """Take them away again."""
+    del bpy.types.Scene.a2f_rotations  # type: ignore[attr-defined]
+    for each in reversed(CLASSES):
+        bpy.utils.unregister_class(each)
