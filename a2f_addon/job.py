@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .errors import SettingError
-from .face import arkit, articulation, brows, clips, closure, emotion, eyes, head, rescale, silence, smoothing, style
+from .face import arkit, articulation, brows, clips, closure, emotion, ensemble, eyes, head, rescale, silence, smoothing, style
 from .face.curves import FaceCurves, Speech
 from .files import eyeclips, styles
 from .settings import group
@@ -46,6 +46,8 @@ class Job:
     start_s, end_s: the span in seconds of the file; what lies outside of it is not heard.
     fps: frames per second of the result.
     model: an ONNX file that carries its own description; None is the bundled one.
+    also: other models that hear the recording too; what they make of it is averaged with the first one's, on its clock.
+    weights: how much each model counts, the first one's first; without them all count alike.
     threads: of the CPU that the model runs on; None for all cores. More than one may differ in a last bit from one.
 
     Raises SettingError for a frame rate that cannot be, and SoundError for such a span.
@@ -58,6 +60,8 @@ class Job:
     model: Path | None = None
     motion: Motion = field(default_factory=Motion)
     threads: int | None = None
+    also: tuple[Path, ...] = ()
+    weights: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "speech", Path(self.speech))
@@ -65,6 +69,8 @@ class Job:
             object.__setattr__(self, "model", Path(self.model))
         if not (math.isfinite(self.fps) and 1 <= self.fps <= 1000):
             raise SettingError(f"The frame rate must lie between 1 and 1000 frames a second, not at {self.fps}.")
+        object.__setattr__(self, "also", tuple(Path(other) for other in self.also))
+        ensemble.shares(1 + len(self.also), self.weights)
         audio.check_span(self.start_s, self.end_s)
 
 
@@ -90,13 +96,28 @@ def listen(
     *,
     overhear: audio.Overhear | None = None,
 ) -> Heard:
-    """The slow half: decode the recording and run the model over it. Raises as :func:`run`.
+    """The slow half: decode the recording and run the model, or models, over it. Raises as :func:`run`.
 
     overhear: as of :func:`audio.open_speech`.
     """
+    if job.also:
+        return _together(job, progress, cancelled, overhear)
     network = model.load(job.model, threads=job.threads)
     with audio.open_speech(job.speech, job.start_s, job.end_s, rate=network.sample_rate, overhear=overhear) as speech:
         return Heard(*network.listen(speech, progress=progress, cancelled=cancelled))
+
+
+def _together(job: Job, progress: Progress, cancelled: IsCancelled, overhear: audio.Overhear | None) -> Heard:
+    """Each model in turn, and the mean of what they made of the recording."""
+    paths = (job.model, *job.also)
+
+    def part(number: int) -> Progress:
+        return lambda done, text: progress((number + done) / len(paths), text)
+
+    alone = [replace(job, model=path, also=(), weights=()) for path in paths]
+    heard = [listen(each, part(number), cancelled, overhear=overhear if number == 0 else None) for number, each in enumerate(alone)]
+    curves, speech = zip(*heard, strict=True)
+    return Heard(ensemble.average(curves, job.weights), ensemble.average_speech(speech, job.weights))
 
 
 def animate(heard: Heard, motion: Motion, *, fps: float) -> FaceCurves:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,16 @@ def _speech(segments: targets.Segments, frames: int) -> Speech:
     probable /= probable.sum(axis=1, keepdims=True)
     silent = probable[:, phones.PHONES.index(phones.SILENCE)]
     return Speech(MODEL_FPS, 0.5 / MODEL_FPS, phones.PHONES, probable, (-20 - 50 * silent).astype(np.float32), phones.CLASSES)
+
+
+def hour() -> Heard:
+    """A made sentence again and again for an hour, for whoever asks how long the stages take."""
+    (curves, speech), _, seconds = made(0)
+    times = round(3600 / seconds)
+    phones_again, loudness = np.tile(speech.phones, (times, 1)), np.tile(speech.loudness_db, times)
+    pitch = np.where(phones_again[:, 0] < 0.5, 120, 0).astype(np.float32)
+    again = replace(speech, phones=phones_again, loudness_db=loudness, pitch_hz=pitch)
+    return Heard(replace(curves, values=np.tile(curves.values, (times, 1))), again)
 
 
 def recorded(cache: Path, *, minutes: float) -> Iterator[Clip]:

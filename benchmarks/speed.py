@@ -28,7 +28,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from a2f_addon import Job
+from a2f_addon import Job, presets
 from a2f_addon.files import livelink
 from a2f_addon.job import Heard, animate
 from a2f_addon.speech import audio, model
@@ -66,6 +66,7 @@ def main() -> None:
         print(f"{options.minutes:g} minutes of {source}, {RATE / 1000:g} kHz mono WAV")
         print(f"{os.cpu_count()} cores, {model.load(options.model).provider}\n")
         _print_speed(_stages(job), minutes=options.minutes)
+        _print_hour()
         if importlib.util.find_spec("bpy") is not None and options.model is None:
             # Blender's module ends its process in its own way, so it gets one.
             subprocess.run([sys.executable, "-m", "benchmarks.speed", "--bake", str(job.speech)], check=True)
@@ -101,6 +102,19 @@ def _stages(job: Job) -> list[Stage]:
     seconds, _ = _timed(lambda: livelink.write(job.speech.with_suffix(".csv"), curves))
     stages.append(Stage("Live Link Face CSV", seconds))
     return stages
+
+
+def _print_hour() -> None:
+    """An hour of made speech through every stage, as seconds of one core, for the busiest of settings."""
+    from benchmarks import seals
+
+    heard = seals.hour()
+    chosen = {"as it is": {}, "joy and anger": {"emotion": "joy:0.5,anger:0.3@600-1200"}, "style exuberant": {"style": "exuberant"}}
+    print(f"\n{'an hour through all stages':32}{'seconds of one core':>20}")
+    for name, words in chosen.items():
+        begin = time.process_time()
+        animate(heard, presets.motion(**words), fps=30.0)
+        print(f"{name:32}{time.process_time() - begin:20.2f}", flush=True)
 
 
 def _decode(job: Job, rate: int) -> audio.Recording:
