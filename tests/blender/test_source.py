@@ -168,6 +168,7 @@ def test_a_retimed_strip_is_heard_as_blender_plays_it(tmp_path: Path, monkeypatc
     add_strip(clicks(tmp_path / "other.wav"), name="other", frame=57, channel=2)
     before = (scene.frame_start, scene.frame_end, [each.mute for each in compat.strips(scene)])
     chosen = source.from_strip(strip, scene)
+    assert chosen.mix == source.Mix("Scene", "line_07")
     taken = source.taken(chosen)
     assert (scene.frame_start, scene.frame_end, [each.mute for each in compat.strips(scene)]) == before
     with source.opened(taken) as opened:
