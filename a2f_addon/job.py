@@ -136,7 +136,7 @@ def animate(heard: Heard, motion: Motion, *, fps: float) -> FaceCurves:
     # Brows and head hear the speech alone; they come here so that the style that follows finds them moving.
     curves = brows.lift(curves, speech, motion.brows)
     curves = head.turn(curves, speech, motion.head)
-    curves, motion = _in_style(curves, speech, motion)
+    curves, motion = in_style(curves, speech, motion)
     curves = emotion.feel(curves, speech, motion.emotion)
     curves = rescale.rescale(curves, speech, motion.rescale, names=arkit.MOUTH)
     # After everything that moves the lips, so that they meet whatever is felt and however large it is.
@@ -151,7 +151,7 @@ def animate(heard: Heard, motion: Motion, *, fps: float) -> FaceCurves:
     return rescale.rescale(curves, speech, motion.rescale, names=others)
 
 
-def _in_style(curves: FaceCurves, speech: Speech, motion: Motion) -> tuple[FaceCurves, Motion]:
+def in_style(curves: FaceCurves, speech: Speech, motion: Motion) -> tuple[FaceCurves, Motion]:
     """The curves in the style that was asked for, and settings by which the eyes go with it, where nobody moved these from their defaults."""
     asked = motion.style
     target = asked.target or (styles.read(asked.name) if asked.name else None)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from a2f_addon import Job, run
+from a2f_addon import Job, presets, run
 from a2f_addon.errors import A2FError, Cancelled, SettingError, SoundError
 from a2f_addon.face import arkit
 from a2f_addon.face.eyes import Eyes
-from a2f_addon.job import Motion, animate, listen
+from a2f_addon.job import Motion, animate, in_style, listen
 from tests import made
 
 
@@ -83,3 +83,19 @@ def test_a_quieter_recording_gives_the_same_face(tmp_path: Path) -> None:
 
 def test_every_error_that_a_person_meets_is_of_one_family() -> None:
     assert issubclass(SoundError, A2FError) and issubclass(SettingError, A2FError) and issubclass(Cancelled, A2FError)
+
+
+@pytest.mark.parametrize(("chosen", "rate"), [({}, 9.0), ({"style_strength": 0.5}, 17.5), ({"eyes_blinks_per_minute": 40.0}, 40.0)])
+def test_a_style_goes_for_the_blinks_too_unless_somebody_set_them(recording: Path, graph: Path, chosen: dict[str, float], rate: float) -> None:
+    heard = listen(Job(recording, model=graph))
+    curves, motion = in_style(heard.curves, heard.speech, presets.motion(chosen, style="stoic"))
+    assert motion.eyes.blinks_per_minute == rate
+    assert curves.channel("browInnerUp").std() < 0.75 * heard.curves.channel("browInnerUp").std()
+
+
+def test_an_emotion_is_seen_in_the_end_and_a_mood_leaves_the_rest_alone(recording: Path, graph: Path) -> None:
+    heard = listen(Job(recording, model=graph))
+    calm, angry = (animate(heard, presets.motion(emotion=emotion), fps=30.0) for emotion in ("", "anger"))
+    assert (angry.channel("browDownLeft") > calm.channel("browDownLeft") + 0.2).all()
+    for name in ("eyeLookUpLeft", "headYaw", "mouthPucker", "mouthSmileLeft"):
+        np.testing.assert_array_equal(calm.channel(name), angry.channel(name))
