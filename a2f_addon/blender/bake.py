@@ -48,6 +48,7 @@ class _Made:
 
     uids: list[int] = field(default_factory=list)
     slots: list[int] = field(default_factory=list)
+    digests: dict[int, ownership.Digest] = field(default_factory=dict)
 
 
 def write(plan: Plan, curves: FaceCurves, frames: NDArray[np.float64]) -> list[Action]:
@@ -92,7 +93,9 @@ def writing(
         for number, target in enumerate(fresh):
             for channel in target.face.channels:
                 action, slot = _part(made, number)
-                _fill(compat.new_fcurve(action, slot, channel.data_path), keys_of[channel.takes], frames)
+                curve = compat.new_fcurve(action, slot, channel.data_path)
+                _fill(curve, keys_of[channel.takes], frames)
+                made.digests.setdefault(action.session_uid, ownership.Digest()).add(curve)
                 done += 1
                 yield done / total
         if not still_holds():
@@ -113,7 +116,7 @@ def writing(
             _switch(target, owner, parts.get(target.face.uid), rests.get(target.face.uid), frames, undo)
         undo.pop_all()
     _retire(plan, owners)
-    return [*_sign(plan, fresh, parts, rests), *written]
+    return [*_sign(plan, fresh, parts, rests, made.digests), *written]
 
 
 def _key(target: Target) -> Key:
@@ -267,7 +270,9 @@ def _retire(plan: Plan, keys: Sequence[Key]) -> None:
     ownership.remove_unused(outdated)
 
 
-def _sign(plan: Plan, fresh: Sequence[Target], parts: Mapping[int, Part], rests: Mapping[int, Part]) -> list[Action]:
+def _sign(
+    plan: Plan, fresh: Sequence[Target], parts: Mapping[int, Part], rests: Mapping[int, Part], digests: Mapping[int, ownership.Digest]
+) -> list[Action]:
     """Names are given last, when an earlier result has left its own."""
     made: dict[Action, Target] = {}
     for target in fresh:
@@ -275,7 +280,7 @@ def _sign(plan: Plan, fresh: Sequence[Target], parts: Mapping[int, Part], rests:
     for number, (action, target) in enumerate(made.items()):
         named = action.name
         action.name = _action_name(plan.action_name, target, first=number == 0)
-        ownership.mark(action, plan.identity)
+        ownership.mark(action, plan.identity, digests.get(action.session_uid))
         _rename_tracks(target, named, action.name)
     for action in dict.fromkeys(action for action, _ in rests.values()):
         ownership.mark(action, ownership.REST)

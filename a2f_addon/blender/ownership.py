@@ -13,7 +13,7 @@ from typing import Any
 
 import bpy
 import numpy as np
-from bpy.types import Action, AnimData
+from bpy.types import Action, AnimData, FCurve
 
 from . import compat
 
@@ -27,9 +27,9 @@ BEZIER = 2
 """BEZT_IPO_BEZ in Blender's DNA_curve_types.h."""
 
 
-def mark(action: Action, identity: str) -> None:
-    """Sign a finished Action. identity: of the recording that it is for."""
-    action[MARK] = {"identity": _portable(identity), "name": action.name, "digest": _digest(action)}
+def mark(action: Action, identity: str, digest: Digest | None = None) -> None:
+    """Sign a finished Action. identity: of the recording that it is for. digest: of its curves, where it is known already."""
+    action[MARK] = {"identity": _portable(identity), "name": action.name, "digest": _digest(action) if digest is None else str(digest)}
 
 
 def identity(action: Action | None) -> str | None:
@@ -78,8 +78,24 @@ def _resolved(identity: str) -> str:
 
 
 def _digest(action: Action) -> str:
-    summed = hashlib.sha256()
+    summed = Digest()
     for curve in compat.every_fcurve(action):
+        summed.add(curve)
+    return str(summed)
+
+
+class Digest:
+    """Of all that makes an Action's curves what they are, curve by curve in the Action's own order."""
+
+    def __init__(self) -> None:
+        self._summed = hashlib.sha256()
+
+    def __str__(self) -> str:
+        return self._summed.hexdigest()
+
+    def add(self, curve: FCurve) -> None:
+        """The next curve, finished."""
+        summed = self._summed
         points = np.empty(2 * len(curve.keyframe_points), np.float32)
         curve.keyframe_points.foreach_get("co", points)
         kinds = np.empty(len(curve.keyframe_points), np.uint8)
@@ -93,4 +109,3 @@ def _digest(action: Action) -> str:
         summed.update(repr(facts).encode())
         summed.update(points.tobytes())
         summed.update(kinds.tobytes())
-    return summed.hexdigest()

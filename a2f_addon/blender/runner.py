@@ -26,6 +26,7 @@ from ..face.keys import CurveKeys, Mask
 from ..face.retarget import Recipe
 from . import bake, compat, memory, rotations, source, targets
 from .source import Source
+from .standing import Owners
 from .targets import Plan
 
 POLL_S = 0.05
@@ -177,14 +178,17 @@ def finishing(request: Request, made: Ready | FaceCurves) -> Generator[float, No
     rotations.turned(scene)
     made, notes = _aimed(request, made, *rotations.aimed(scene, face, made.curves, frames))
     reach = {takes: (float(each.values.min()), float(each.values.max())) for takes, each in made.keys.items() if len(each)}
-    plan = planned(request, made.curves, reach)
+    signed = Owners()
+    for _ in signed.learn():
+        yield 0.0
+    plan = planned(request, made.curves, reach, signed)
     yield 0.0
     keys_of = {**made.keys, **keyed(request, made.curves, made.pinned, missing(plan, made.keys))}
     marks = [(name, request.source.zero_frame + time_s * request.source.curve_fps) for name, time_s in made.marks]
     shapes = replace(made.curves, values=made.curves.values[:0])  # enough to plan by
 
     def still_holds() -> bool:
-        return planned(request, shapes).targets == plan.targets
+        return planned(request, shapes, signed=signed).targets == plan.targets
 
     actions = yield from bake.writing(plan, keys_of, frames, marks, still_holds=still_holds)
     rotations.write(scene, face, made.curves, frames, name=plan.action_name, identity=plan.identity)
@@ -353,8 +357,8 @@ def _fps(request: Request) -> float:
     return request.output.fps / request.source.speed if request.output.fps else request.source.curve_fps
 
 
-def planned(request: Request, curves: FaceCurves | None, reach: targets.Reach | None = None) -> Plan:
-    """The plan for what is there now; with curves, for just what they do; reach as in targets.plan."""
+def planned(request: Request, curves: FaceCurves | None, reach: targets.Reach | None = None, signed: Owners | None = None) -> Plan:
+    """The plan for what is there now; with curves, for just what they do; reach and signed as in targets.plan."""
     there = {each.session_uid: each for each in bpy.data.objects}
     if any(uid not in there for uid in request.asked):
         raise TargetError("The face was deleted during its bake; nothing was changed.")
@@ -367,6 +371,7 @@ def planned(request: Request, curves: FaceCurves | None, reach: targets.Reach | 
         curves=curves,
         place=request.output.place,
         reach=reach,
+        signed=signed,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import bpy
 from bpy.types import Action, AnimData, FCurve, Scene
 
 from . import compat, ownership
@@ -48,6 +49,13 @@ class Owners:
 
     def __init__(self) -> None:
         self._known: dict[int, str | None] = {}
+
+    def learn(self) -> Iterator[None]:
+        """Ask of every Action, in steps of a few milliseconds."""
+        for uid in [action.session_uid for action in bpy.data.actions if action.get(ownership.MARK) is not None]:
+            action = next((action for action in bpy.data.actions if action.session_uid == uid), None)
+            self.identity(action)
+            yield
 
     def identity(self, action: Action | None) -> str | None:
         """As :func:`ownership.identity`."""

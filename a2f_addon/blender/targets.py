@@ -186,16 +186,17 @@ def plan(
     curves: FaceCurves | None = None,
     place: str = "NEW",
     reach: Reach | None = None,
+    signed: Owners | None = None,
 ) -> Plan:
     """What baking the recording onto these objects will do.
 
     asked: those of the objects that the artist chose; what hinders one of them stops the bake, and what hinders another leaves just that one out.
     curves: what will be keyed; without them, nothing can be said of sliders that are too short.
-    reach: what is known already of how far the curves of a recipe go.
+    reach: what is known already of how far the curves of a recipe go. signed: whose the Actions are, as far as that is known.
     place: where the keys go: "NEW", a new Action; "STRIP", a new NLA strip above what is there; "INTO", the Action that plays.
     Raises TargetError with a sentence for every problem.
     """
-    signed = Owners()
+    signed = signed or Owners()
     problems: list[str] = []
     left_out: list[str] = []
     warnings: list[str] = []

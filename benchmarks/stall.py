@@ -1,0 +1,111 @@
+"""How long a bake holds Blender's window: ``python -m benchmarks.stall [SECONDS]``, with Blender as a Python module.
+
+The bake's modal operator is driven as a window drives it, a timer event every 5 ms, through a ten-minute recording from button to keys. Printed is
+the longest that a single event took (what the window would have waited for A2F), and the longest time between two events, which is what the person
+feels: it has in it whatever else held the machine or Python. Then one minute of speech is adjusted, stages and keys and all.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import bpy
+import numpy as np
+import soundfile
+
+import a2f_addon
+from a2f_addon.blender import operators, properties, runner
+from a2f_addon.blender.operators import A2F_OT_bake, Background
+from a2f_addon.face.arkit import NAMES
+
+SENTENCE = Path(__file__).parents[1] / "demo" / "sentence.flac"
+TICK_S = 0.005
+
+
+class Window(SimpleNamespace):
+    """As much of a window as the operator asks for."""
+
+    def __init__(self) -> None:
+        super().__init__(windows=[], a2f=SimpleNamespace())
+        self.window_manager = self.workspace = self
+
+    def status_text_set(self, text: str | None) -> None:
+        """The status bar."""
+
+    def event_timer_remove(self, timer: object) -> None:
+        """The timer."""
+
+
+def recording(folder: Path, *, seconds: float) -> Path:
+    """The demo's sentence, over and over."""
+    samples, rate = soundfile.read(SENTENCE)
+    path = folder / f"speech_{seconds:g}.wav"
+    soundfile.write(path, np.resize(samples, round(rate * seconds)), rate)
+    return path
+
+
+def head() -> None:
+    """A face with the 52 shapes, active."""
+    mesh = bpy.data.meshes.new("Head")
+    mesh.from_pydata([(0, 0, 0), (1, 0, 0), (0, 1, 0)], [], [(0, 1, 2)])
+    made = bpy.data.objects.new("Head", mesh)
+    bpy.context.scene.collection.objects.link(made)
+    for name in ("Basis", *NAMES):
+        made.shape_key_add(name=name).value = 0.0
+    bpy.context.view_layer.objects.active = made
+
+
+def bake(path: Path, **output: Any) -> tuple[float, float, float, float]:
+    """Seconds that the button's press took, the longest event, the longest between two, and all of it."""
+    scene, window = bpy.context.scene, Window()
+    begun = time.perf_counter()
+    speech = properties.choose(bpy.context, "FILE", filepath=str(path)).lines[0]
+    request = runner.prepare(bpy.context, speech, properties.Values(None, scene).motion(speech, scene), None, output=runner.Output(**output))
+    operator: Any = type("Bake", (Background,), {"_writing": A2F_OT_bake._writing, "_tell": lambda *_: {"FINISHED"}})()
+    operator._runs, operator._made = [runner.Run(request)], []
+    operator._runs[0].start()
+    pressed_s = time.perf_counter() - begun
+    longest_event_s = longest_gap_s = 0.0
+    last, state = time.perf_counter(), {"PASS_THROUGH"}
+    while state == {"PASS_THROUGH"}:
+        time.sleep(TICK_S)
+        before = time.perf_counter()
+        state = operators.Background.modal(operator, window, SimpleNamespace(type="TIMER", value="NOTHING"))
+        now = time.perf_counter()
+        longest_event_s, longest_gap_s, last = max(longest_event_s, now - before), max(longest_gap_s, now - last), now
+    assert state == {"FINISHED"}, window.a2f.said
+    return pressed_s, longest_event_s, longest_gap_s, time.perf_counter() - begun
+
+
+def main(words: list[str]) -> None:
+    """Print the table."""
+    seconds = float(words[0]) if words else 600.0
+    a2f_addon.register()
+    bpy.ops.wm.read_homefile(use_empty=True)
+    head()
+    print(f"Blender {bpy.app.version_string}, {seconds:g} s of speech, 52 shapes")
+    print("| bake | button (ms) | longest event (ms) | longest between events (ms) | all (s) |\n|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        path = recording(Path(folder), seconds=seconds)
+        for name, output in (("every frame", {}), ("again", {}), ("few keys, again", {"error": 0.004})):
+            pressed_s, event_s, gap_s, all_s = bake(path, **output)
+            print(f"| {name} | {pressed_s * 1e3:.0f} | {event_s * 1e3:.0f} | {gap_s * 1e3:.0f} | {all_s:.1f} |")
+        bpy.ops.a2f.clear()
+        bpy.ops.a2f.bake(filepath=str(recording(Path(folder), seconds=60.0)))
+        runner.session.memory.forget_bakes()
+        bpy.ops.a2f.bake(filepath=str(recording(Path(folder), seconds=60.0)))
+        times = []
+        for strength in (0.5, 1.0, 1.5):
+            begun = time.perf_counter()
+            bpy.ops.a2f.adjust(articulation_jaw=strength)
+            times.append(time.perf_counter() - begun)
+        print(f"Adjust on 60 s of speech: {min(times):.2f} s at best, {max(times):.2f} s at worst of three")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
