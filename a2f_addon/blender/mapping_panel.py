@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import bpy
@@ -12,6 +13,8 @@ from ..errors import A2FError
 from . import mapping, targets
 
 ROWS = 8
+LETTER_PX = 7.0
+"""Roughly a letter's width in Blender's interface, at a scale of 1."""
 
 
 class A2F_UL_mapping(bpy.types.UIList):
@@ -25,20 +28,12 @@ class A2F_UL_mapping(bpy.types.UIList):
         self, context: Context, layout: Any, data: Any, item: Any, icon: Any, active_data: Any, active_property: Any, index: int = 0
     ) -> None:
         """Blender calls this for each row that is seen."""
+        # A sidebar is narrow: what is changed more rarely stands below the list, for the active row.
         row = layout.row(align=True)
         row.prop(item, "use", text="")
-        split = row.split(factor=0.42)
-        split.active = item.use and bool(item.target)
-        split.label(text=item.source, icon=_icon(item), translate=False)
-        cells = split.row(align=True)
-        owner = item.id_data
-        if isinstance(owner, Key):
-            cells.prop_search(item, "target", owner, "key_blocks", text="", icon="SHAPEKEY_DATA")
-        else:
-            cells.prop(item, "target", text="")
-        gain = cells.row(align=True)
-        gain.ui_units_x = 2.6
-        gain.prop(item, "gain", text="")
+        name = row.row()
+        name.active = item.use and bool(item.target)
+        name.label(text=item.source if item.target in ("", item.source) else f"{item.source}: {item.target}", icon=_icon(item), translate=False)
 
     def draw_filter(self, context: Context, layout: Any) -> None:
         """Below the list."""
@@ -52,6 +47,22 @@ class A2F_UL_mapping(bpy.types.UIList):
         rows = getattr(data, propname)
         seen = [asked in f"{row.source} {row.target}".casefold() and (bool(row.target) or not self.found_only) for row in rows]
         return [self.bitflag_filter_item if shown else 0 for shown in seen], []
+
+
+def _draw_active(layout: Any, owner: Any, row: Any) -> None:
+    """The active row in full: which shape takes the curve, and how much of it."""
+    column = layout.column(align=True)
+    column.label(text=f"{row.source}: {row.bl_rna.properties['sureness'].enum_items[row.sureness].name}", icon=_icon(row), translate=False)
+    if isinstance(owner, Key):
+        column.prop_search(row, "target", owner, "key_blocks", text="", icon="SHAPEKEY_DATA")
+    else:
+        column.prop(row, "target", text="")
+    column.prop(row, "gain")
+
+
+def _letters(context: Any) -> int:
+    """How many letters a line of the sidebar has room for."""
+    return 30 if context.region is None else max(20, int(context.region.width / (LETTER_PX * context.preferences.system.ui_scale)) - 4)
 
 
 def _icon(item: Any) -> str:
@@ -106,8 +117,12 @@ class A2F_PT_mapping(bpy.types.Panel):
         column = row.column(align=True)
         column.operator("a2f.mapping_row", text="", icon="ADD").action = "ADD"
         column.operator("a2f.mapping_row", text="", icon="REMOVE").action = "REMOVE"
+        if 0 <= owner.a2f_mapping.index < len(owner.a2f_mapping.rows):
+            _draw_active(layout, owner, owner.a2f_mapping.rows[owner.a2f_mapping.index])
         for sentence in targets.short_sliders(face for face in targets.faces([context.object]) if face.uid == owner.session_uid):  # type: ignore[list-item]
-            layout.label(text=sentence, icon="ERROR", translate=False)
+            column = layout.column(align=True)
+            for number, line in enumerate(textwrap.wrap(sentence, width=_letters(context))):
+                column.label(text=line, icon="BLANK1" if number else "ERROR", translate=False)
         buttons = layout.row(align=True)
         buttons.operator("a2f.mapping_save", text="Save", icon="FILE_TICK")
         buttons.operator("a2f.unmap", text="Clear", icon="X")

@@ -255,10 +255,11 @@ def test_the_panel_shows_the_list_of_the_active_mesh() -> None:
     bpy.ops.a2f.map()
     assert "template_list A2F_UL_mapping  rows index" in drawn()
     key.key_blocks["jawOpen"].slider_max = 0.5
-    assert any("may be too short" in each for each in drawn())
+    assert any("may be too" in each for each in drawn())
+    assert "prop_search target key_blocks" in drawn()
     said: list[str] = []
     mapping_panel.A2F_UL_mapping.draw_item(None, bpy.context, Drawn(said), key.a2f_mapping, key.a2f_mapping.rows[0], 0, None, "index")
-    assert "prop_search target key_blocks" in said and "label  jawOpen" in said
+    assert "label  jawOpen" in said
     said.clear()
     mapping_panel.A2F_MT_rigs.draw(SimpleNamespace(layout=Drawn(said)), bpy.context)
     assert "operator a2f.map Reallusion CC4" in said
