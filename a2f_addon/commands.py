@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import sys
 import time
@@ -15,7 +16,7 @@ from . import presets, styling
 from .about import version
 from .batch import cluster, pool, report, run, work
 from .batch import plan as plans
-from .batch.task import FORMATS, Result
+from .batch.task import FORMATS, IN_BLENDER, Result
 from .errors import A2FError, BatchError, OutputError
 from .settings import Option, options
 from .speech import model
@@ -54,7 +55,7 @@ def bake(arguments: argparse.Namespace) -> int:
     with shown:
         outcome = run.run(
             plan,
-            _baker(arguments, shown, batch=batch),
+            _in_blender(plan, _baker(arguments, shown, batch=batch)),
             keep_journal=batch,
             told=shown.told,
             in_order=lambda result: _print(result) if arguments.json else None,
@@ -73,6 +74,17 @@ def _baker(arguments: argparse.Namespace, shown: Shown, *, batch: bool) -> run.B
     if (batch or arguments.jobs > 1) and pool.can_start():
         return run.processes(arguments.jobs)
     return run.here(shown.progress)
+
+
+def _in_blender(plan: plans.Plan, hear: run.Baker) -> run.Baker:
+    """The same, with a Blender for the lines that need one. Raises BatchError where there is none."""
+    if not any(task.format in IN_BLENDER for task in plan.tasks):
+        return hear
+    if importlib.util.find_spec("bpy") is None:
+        raise BatchError("Blender writes .blend files: run 'blender --command a2f bake ...', or install Blender's Python module bpy.")
+    from .blender import batch
+
+    return batch.baker(hear)
 
 
 def _report(arguments: argparse.Namespace, plan: plans.Plan, outcome: run.Outcome, *, batch: bool) -> None:
@@ -105,6 +117,10 @@ def _plan(arguments: argparse.Namespace) -> plans.Plan:
         arguments.fps,
         arguments.model,
         {name: value for name, value in vars(arguments).items() if name in names},
+        blend=str(arguments.blend or ""),
+        object=arguments.object,
+        frame_start=arguments.frame_start,
+        render=arguments.engine if arguments.render else "",
         force=arguments.force,
         **{name: value for name, value in vars(arguments).items() if name in ("preset", "emotion", "style", "seed")},
     )
@@ -227,8 +243,15 @@ def _add_bake(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--manifest", type=Path, metavar="LIST", help=lines)
     where = "a file (.csv, .npz), for one recording; or a folder, for OUT/STEM.csv and the like"
     parser.add_argument("-o", "--output", type=Path, metavar="OUT", help=where)
-    kinds = "csv: Live Link Face; npz: NumPy archive; bs: a folder with BS_name.npy and BS_value.npy (default: by the ending of OUT, else csv)"
+    kinds = "csv: Live Link Face; npz: NumPy archive; bs: a folder with BS_name.npy and BS_value.npy; blend: the character, keyed; actions: the "
+    kinds += "Actions of all lines in one .blend file (default: by the ending of OUT, else blend with a character and csv without)"
     parser.add_argument("--format", choices=list(FORMATS), default="", help=kinds)
+    parser.add_argument("--blend", type=Path, metavar="FILE", help="the character for outputs that Blender writes: a .blend file")
+    parser.add_argument("--object", default="", metavar="NAME", help="its object with the face shapes (default: the active one, or the only one)")
+    parser.add_argument("--frame-start", type=float, default=1.0, metavar="N", help="the frame at which it begins to speak (default 1)")
+    parser.add_argument("--render", choices=["mp4"], help="film each line with its sound, beside its output")
+    engines = "what films it: Workbench and Cycles need no graphics card, scene is as the file has it (default workbench)"
+    parser.add_argument("--engine", choices=["workbench", "cycles", "eevee", "scene"], default="workbench", help=engines)
     parser.add_argument("--fps", type=float, default=30.0, metavar="N", help="frames per second (default 30)")
     parser.add_argument("--start", type=float, metavar="S", help="begin here, seconds of the recording (default: its beginning)")
     parser.add_argument("--end", type=float, metavar="S", help="end here (default: its end)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ class Wishes:
 
     output: the file or folder after -o, None where each line has its own. format: "" to go by the outputs' endings.
     values: single settings under their flat names; preset, emotion, style, seed: as presets.motion takes them.
+    blend, object, frame_start: the character and where it begins to speak; render: the engine that films it, "" for no film.
     """
 
     output: Path | None = None
@@ -47,6 +49,7 @@ class Wishes:
     blend: str = ""
     object: str = ""
     frame_start: float = 1.0
+    render: str = ""
     force: bool = False
 
 
@@ -79,12 +82,13 @@ def of_recordings(speech: Sequence[Path], wishes: Wishes) -> Plan:
     if not recordings:
         raise SoundError(f"There is no sound file in '{speech[0]}'; name the recordings, or another folder.")
     motion = flat(_motion(wishes, {}))
-    form = wishes.format or _format(wishes.output) or "csv"
+    form = wishes.format or _format(wishes.output) or ("blend" if wishes.blend else "csv")
     outputs = _outputs(recordings, wishes.output, form)
-    single = outputs == [wishes.output]
+    single = outputs == [wishes.output] and form != "actions"
+    folder = wishes.output.parent if form == "actions" and _is_file(wishes.output, form) else wishes.output
     pairs = enumerate(zip(recordings, outputs, strict=True), 1)
     tasks = tuple(_checked(_task(number, path, output, form, wishes, motion)) for number, ((path, _), output) in pairs)
-    return Plan(tasks, (), None if single else wishes.output)
+    return Plan(tasks, (), None if single else folder)
 
 
 def of_manifest(path: Path, wishes: Wishes) -> Plan:
@@ -103,7 +107,7 @@ def of_manifest(path: Path, wishes: Wishes) -> Plan:
             problems.append(Result(row.number, speech and str(path.parent / speech), "", "failed", str(error)))
     _check_apart(tasks)
     unknown = {name for row in rows for name in row.cells} - set(manifest.COLUMNS) - _settings()
-    folder = wishes.output if wishes.output is not None and wishes.output.suffix.lower() != ".blend" else path.parent
+    folder = path.parent if wishes.output is None else wishes.output.parent if _is_file(wishes.output, wishes.format) else wishes.output
     return Plan(tuple(tasks), tuple(problems), folder, tuple(_left_out(unknown)))
 
 
@@ -118,7 +122,8 @@ def _line(row: manifest.Row, path: Path, wishes: Wishes, motions: Any) -> Task:
     speech = path.parent / texts["speech"]
     if not speech.is_file():
         wholeness.check(speech)
-    form = wishes.format or _format(Path(texts["output"])) or (_format(wishes.output) if wishes.output else "") or "csv"
+    named = _format(Path(texts["output"])) or (_format(wishes.output) if wishes.output else "")
+    form = wishes.format or named or ("blend" if texts["blend"] or wishes.blend else "csv")
     output = _place(texts["output"], speech, path, wishes, form)
     preset = texts["preset"]
     chosen: dict[str, Any] = {name: texts[name] for name in ("emotion", "style") if texts[name]}
@@ -157,6 +162,7 @@ def _task(number: int, speech: Path, output: Path, form: str, wishes: Wishes, mo
         wishes.blend,
         wishes.object,
         wishes.frame_start,
+        render=wishes.render,
         force=wishes.force,
     )
 
@@ -164,8 +170,12 @@ def _task(number: int, speech: Path, output: Path, form: str, wishes: Wishes, mo
 def _checked(task: Task) -> Task:
     """The same, if a job can be made of it."""
     work.job_of(task)
+    if not math.isfinite(task.frame_start):
+        raise OutputError(f"The first frame must be a number, not {task.frame_start}.")
     if task.format in IN_BLENDER and not task.blend:
         raise OutputError("A .blend file as output needs a character; name its .blend file with --blend, or in the manifest's column 'blend'.")
+    if task.render and task.format not in IN_BLENDER:
+        raise OutputError("A film needs a character; name its .blend file with --blend, or in the manifest's column 'blend'.")
     return task
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,15 @@ PAGE = Path(__file__).with_name("report.html")
 MARK = "/*DATA*/null"
 
 
-def write(path: Path, results: Sequence[Result], *, thumbnails: Mapping[int, Sequence[str]] | None = None) -> None:
+def write(path: Path, results: Sequence[Result]) -> None:
     """Write the page, whole or not at all. The same outputs give the same page, whether they were made now or before.
 
-    thumbnails: of lines by their number, each a picture as a data: URL. Raises OutputError where it cannot be written.
+    Raises OutputError where it cannot be written.
     """
     data = {
         "letters": picture.LETTERS,
         "columns": picture.COLUMNS,
-        "rows": [_row(result, path, (thumbnails or {}).get(result.number, ())) for result in results],
+        "rows": [_row(result, path) for result in results],
     }
     # Neither the end of the script nor a comment of HTML may stand in a name.
     text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
@@ -33,8 +33,8 @@ def write(path: Path, results: Sequence[Result], *, thumbnails: Mapping[int, Seq
         file.write(before + text + after)
 
 
-def _row(result: Result, page: Path, thumbnails: Iterable[str]) -> list[Any]:
-    """number, recording, its address, output, its address, failure, length in seconds, warnings, drawing, thumbnails."""
+def _row(result: Result, page: Path) -> list[Any]:
+    """number, recording, its address, output, its address, failure, length in seconds, warnings, drawing, pictures as data: URLs."""
     record = result.record or {}
     return [
         result.number,
@@ -46,7 +46,7 @@ def _row(result: Result, page: Path, thumbnails: Iterable[str]) -> list[Any]:
         record.get("seconds", 0),
         record.get("warnings", []),
         [record["picture"][name] for name in ("wave", "visemes", "jaw", "gap")] if "picture" in record else [],
-        list(thumbnails),
+        record.get("thumbnails", []),
     ]
 
 

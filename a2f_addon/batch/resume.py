@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -56,7 +57,8 @@ def key(task: Task) -> str:
     """
     facts = {"format": task.format, "span": [task.start_s, task.end_s], "fps": task.fps, "motion": dict(task.motion)}
     if task.blend:
-        facts |= {"object": task.object, "frame_start": task.frame_start}
+        # The Action and the strip bear the recording's name.
+        facts |= {"name": Path(task.speech).name, "object": task.object, "frame_start": task.frame_start, "render": task.render}
     files = [Path(task.speech), Path(task.model) if task.model else model.BUNDLED, *([Path(task.blend)] if task.blend else [])]
     try:
         contents = [_contents(path, keep=path != files[0]) for path in files]
@@ -77,7 +79,8 @@ def is_current(task: Task, wanted: str) -> bool:
         return False
     folder = Path(task.output).parent
     try:
-        return digests([folder / name for name in known["files"]], below=folder) == known["files"]
+        # What many lines share is read once for all of them.
+        return all(_contents(folder / name, keep=task.format == "actions") == digest for name, digest in known["files"].items())
     except OSError:
         return False
 
@@ -119,11 +122,11 @@ class Journal:
 
     def recall(self, task: Task) -> Task:
         """The same line, with what is known of its output."""
-        return replace(task, known=self._records.get(self._name(task.output)))
+        return replace(task, known=self._records.get(self._name(task.entry)))
 
-    def keep(self, output: str, record: Record) -> None:
-        """Take down an output that was written."""
-        name = self._name(output)
+    def keep(self, entry: str, record: Record) -> None:
+        """Take down an output that was written, by its task's entry."""
+        name = self._name(entry)
         if self._records.get(name) == record:
             return
         self._records[name] = record
@@ -142,7 +145,7 @@ class Journal:
         """Write the journal anew, an output a line and in order, so that the same outputs leave the same journal."""
         if self._file is None:
             return
-        there = {name: record for name, record in sorted(self._records.items()) if (self._path.parent / name).exists()}
+        there = {name: record for name, record in sorted(self._records.items()) if self._is_there(name, record)}
         with suppress(OutputError), writing.whole_binary(self._path) as file:
             file.writelines(_line(name, record) for name, record in there.items())
 
@@ -164,6 +167,10 @@ class Journal:
 
     def _give_up(self, error: OSError) -> None:
         self.note = f"What is done cannot be noted in '{self._path}' ({error.strerror}); the next run does it again."
+
+    def _is_there(self, name: str, record: Record) -> bool:
+        folder = (self._path.parent / name).parent
+        return all((folder / file).exists() for file in record.get("files", [name]))
 
     def _name(self, output: str) -> str:
         return os.path.relpath(output, self._path.parent).replace(os.sep, "/") if _same_drive(output, self._path) else output
@@ -191,7 +198,10 @@ def sweep(folders: Iterable[Path]) -> None:
     """Take away what killed processes left half written. Only where no other run is at work."""
     for folder in folders:
         for part in folder.glob(".a2f-*.part"):
-            part.unlink(missing_ok=True)
+            if part.is_dir():
+                shutil.rmtree(part, ignore_errors=True)
+            else:
+                part.unlink(missing_ok=True)
 
 
 def _records(path: Path) -> dict[str, Record]:

@@ -51,12 +51,13 @@ def run(plan: plans.Plan, baker: Baker, *, keep_journal: bool, told: Callable[[R
         if book is not None:
             tasks = plans.known(plan, book)
             resume.sweep(plan.folders())
-        baked = stack.enter_context(closing(_generator(baker(tasks))))
+        entries = {task.number: task.entry for task in tasks}
+        baked = stack.enter_context(closing(generator(baker(tasks))))
 
         def kept() -> Iterator[Result]:
             for result in chain(plan.problems, baked):
                 if book is not None and result.record is not None:
-                    book.keep(result.output, result.record)
+                    book.keep(entries[result.number], result.record)
                 told(result)
                 yield result
 
@@ -69,7 +70,7 @@ def run(plan: plans.Plan, baker: Baker, *, keep_journal: bool, told: Callable[[R
         return Outcome(tuple(results), tuple(filter(None, [book.note if book else ""])))
 
 
-def _generator(results: Iterator[Result]) -> Generator[Result, None, None]:
+def generator(results: Iterator[Result]) -> Generator[Result, None, None]:
     """What can be closed, and closes what it is made of."""
     yield from results
 

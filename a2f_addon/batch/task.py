@@ -21,6 +21,7 @@ class Task:
     start_s, end_s: the span in seconds of the recording. fps: of the output.
     motion: every setting of every stage under its flat name.
     blend, object, frame_start: the character, for the outputs that Blender writes; blend is also the picture of the line in the report.
+    render: the engine that films it, "" for no film.
     known: what the journal has of this output. force: do it even if it is up to date.
     program: what :func:`resume.program` says where the batch was planned; "" where nobody else can work on it.
     """
@@ -38,8 +39,14 @@ class Task:
     object: str = ""
     frame_start: float = 1.0
     known: Mapping[str, Any] | None = None
+    render: str = ""
     force: bool = False
     program: str = ""
+
+    @property
+    def entry(self) -> str:
+        """What the journal calls the output; of a file that several lines share, their parts of it."""
+        return f"{self.output}#{self.number}" if self.format == "actions" else self.output
 
 
 @dataclass(frozen=True)

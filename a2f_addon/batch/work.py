@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import job as jobs
-from ..errors import A2FError, BatchError, Cancelled, OutputError
+from ..errors import A2FError, BatchError, Cancelled
 from ..face.curves import FaceCurves
 from ..files import blendshapes, livelink, npz, writing
 from ..settings import build
@@ -75,9 +75,6 @@ def _bake(task: Task, progress: jobs.Progress) -> tuple[Any, Any, Any]:
 def _write(task: Task, curves: FaceCurves) -> list[Path]:
     """The files that now hold the curves."""
     output = Path(task.output)
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"The folder '{output.parent}' cannot be made ({error.strerror}); choose another.") from error
+    writing.make_folder(output.parent)
     WRITERS[task.format](output, curves)
     return [output / blendshapes.NAMES, output / blendshapes.VALUES] if task.format == "bs" else [output]

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import bpy
@@ -112,6 +113,45 @@ def strips(scene: Scene) -> list[Any]:
         return []
     found: Iterable[Any] = editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
     return list(found)
+
+
+def new_sound(scene: Scene, name: str, path: Path, *, first_frame: float, start_s: float, fps: float) -> Any:
+    """A sound strip above all others that begins to be heard at a frame, with the recording's second start_s. A strip lies on whole frames."""
+    editor: Any = scene.sequence_editor_create()
+    channel = 1 + max((strip.channel for strip in strips(scene)), default=0)
+    owned = editor.strips if hasattr(editor, "strips") else editor.sequences
+    hidden = round(start_s * fps)
+    strip = owned.new_sound(name, str(path), channel, round(first_frame) - hidden)
+    if hasattr(strip, "left_handle"):
+        strip.left_handle += hidden
+    else:
+        strip.frame_final_start += hidden
+    return strip
+
+
+def use_eevee(scene: Scene) -> None:
+    """EEVEE, which has another name from 4.2 to 4.5."""
+    names = scene.render.bl_rna.properties["engine"].enum_items.keys()  # type: ignore[attr-defined]
+    scene.render.engine = "BLENDER_EEVEE_NEXT" if "BLENDER_EEVEE_NEXT" in names else "BLENDER_EEVEE"  # type: ignore[assignment]
+
+
+def as_mp4(scene: Scene) -> None:
+    """Let the scene be rendered into an mp4 (H.264, AAC)."""
+    settings: Any = scene.render.image_settings
+    if hasattr(settings, "media_type"):
+        settings.media_type = "VIDEO"
+    settings.file_format = "FFMPEG"
+    encoder: Any = scene.render.ffmpeg
+    encoder.format, encoder.codec, encoder.audio_codec = "MPEG4", "H264", "AAC"
+    encoder.constant_rate_factor, encoder.ffmpeg_preset = "MEDIUM", "GOOD"
+
+
+def as_jpeg(scene: Scene) -> None:
+    """Let the scene be rendered into a small picture."""
+    settings: Any = scene.render.image_settings
+    if hasattr(settings, "media_type"):
+        settings.media_type = "IMAGE"
+    settings.file_format, settings.quality, settings.color_mode = "JPEG", 80, "RGB"
 
 
 class StripTimes(NamedTuple):

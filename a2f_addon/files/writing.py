@@ -66,3 +66,11 @@ def check_folder(path: Path) -> None:
         raise OutputError(f"'{nearest}' is a file, not a folder; choose another place.")
     if not os.access(nearest, os.W_OK):
         raise OutputError(f"The folder '{nearest}' does not allow writing; choose another.")
+
+
+def make_folder(path: Path) -> None:
+    """A folder and those that it lies in, where they are missing. Raises OutputError where they cannot be made."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"The folder '{path}' cannot be made ({error.strerror}); choose another.") from error

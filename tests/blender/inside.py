@@ -56,7 +56,7 @@ def says(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Lets the model hear made curves, or fail."""
 
     def say(heard: jobs.Heard | Exception) -> None:
-        def listen(job: jobs.Job, progress: jobs.Progress, cancelled: jobs.IsCancelled) -> jobs.Heard:
+        def listen(job: jobs.Job, progress: jobs.Progress, cancelled: jobs.IsCancelled = lambda: False, **_: Any) -> jobs.Heard:
             progress(0.5, "Listening")
             if isinstance(heard, Exception):
                 raise heard
