@@ -33,6 +33,7 @@ def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recording: Path, say
 
 def bake(capfd: pytest.CaptureFixture[str], *words: str) -> list[dict[str, Any]]:
     """What became of each line."""
+    capfd.readouterr()  # what Blender said until now
     commands.main(["bake", *words, "--blend", "hero.blend", "--json"])
     return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
 
