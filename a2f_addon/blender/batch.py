@@ -329,12 +329,14 @@ def _append(output: Path, parts: list[Path], *, character: str) -> None:
     """The Actions of parts in the file that is there, or in a copy of the character's; those of the same name from an earlier batch are replaced."""
     _open(str(output) if output.exists() else character)
     libraries: Any = bpy.data.libraries
+    earlier = {each: each[LINE] for each in bpy.data.actions if each.get(MARK) and each.get(LINE)}
     for part in parts:
         with libraries.load(str(part), link=False) as (there, taken):
             names = list(there.actions)
             taken.actions = list(names)
         for action, name in zip(taken.actions, names, strict=True):
-            for old in [each for each in bpy.data.actions if each.get(LINE) == name and each != action and each.get(MARK) != action.get(MARK)]:
+            for old in [each for each in earlier if earlier[each] == name]:
+                del earlier[old]
                 bpy.data.actions.remove(old)
             action.name, action[LINE], action.use_fake_user = name, name, True
     _save(output)
