@@ -118,9 +118,7 @@ def _demo(wide: float, raised: float) -> Face:
     return _framed("demo", points @ upright, faces, colours, table @ upright, wide, raised)
 
 
-def _framed(
-    name: str, points: Floats, faces: Sequence[tuple[int, ...]], colours: Floats, table: Floats, wide: float, raised: float
-) -> Face:
+def _framed(name: str, points: Floats, faces: Sequence[tuple[int, ...]], colours: Floats, table: Floats, wide: float, raised: float) -> Face:
     """The part of a head around its mouth, turned a little, in a frame of 0 to 1."""
     jaw, pucker = (np.linalg.norm(table[arkit.NAMES.index(shape)], axis=1) for shape in ("mouthRollLower", "mouthPucker"))
     mouth = points[(jaw > 0.3 * jaw.max()) & (pucker > 0.1 * pucker.max())]

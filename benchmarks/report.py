@@ -247,7 +247,7 @@ def _quiet(results: Results) -> str:
     kinds = list(next(iter(results.quiet.values()), {}))
     rows = [
         (kind, f"{results.quiet[graphs[0]][kind].seconds / 60:.1f}", *(
-            cell for name in graphs for cell in (f"{results.quiet[name][kind].a_minute:.1f}", f"{results.quiet[name][kind].gap_95:.3f}")
+            cell for name in graphs for cell in (f"{results.quiet[name][kind].a_minute:.1f}", f"{abs(results.quiet[name][kind].gap_95):.3f}")
         ))
         for kind in kinds
     ]  # fmt: skip
