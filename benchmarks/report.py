@@ -247,7 +247,7 @@ def _quiet(results: Results) -> str:
     kinds = list(next(iter(results.quiet.values()), {}))
     rows = [
         (kind, f"{results.quiet[graphs[0]][kind].seconds / 60:.1f}", *(
-            cell for name in graphs for cell in (f"{results.quiet[name][kind].a_minute:.1f}", f"{abs(results.quiet[name][kind].gap_95):.3f}")
+            cell for name in graphs for cell in (f"{results.quiet[name][kind].a_minute:.1f}", _plain(results.quiet[name][kind].gap_95))
         ))
         for kind in kinds
     ]  # fmt: skip
@@ -295,6 +295,11 @@ def _against(figure: float, bar: float | None, *, live: bool) -> str:
 
 def _figure(figure: float) -> str:
     return "-" if math.isnan(figure) else f"{figure:.3f}"
+
+
+def _plain(figure: float) -> str:
+    """Without the sign that a hair below 0 would have."""
+    return f"{round(figure, 3) + 0.0:.3f}"
 
 
 def _milliseconds(seconds: float) -> str:
