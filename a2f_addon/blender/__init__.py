@@ -12,7 +12,7 @@ from . import cli, live, mapping, mapping_panel, operators, panel, preferences, 
 
 def register() -> None:
     """Blender switches the add-on on. Nothing heavy: what a bake needs is loaded by the first bake."""
-    bpy.utils.register_class(preferences.A2F_AP_preferences)
+    preferences.register()
     properties.register()
     operators.register()
     tools.register()
@@ -35,7 +35,7 @@ def unregister() -> None:
     bpy.app.handlers.load_pre.remove(_before_load)
     for room in (cli, rotations, mapping_panel, mapping, panel, preview, tools, operators, properties):
         room.unregister()
-    bpy.utils.unregister_class(preferences.A2F_AP_preferences)
+    preferences.unregister()
 
 
 @bpy.app.handlers.persistent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,46 @@ import bpy
 from bpy.props import StringProperty
 from bpy.types import Context
 
+from ..errors import ModelError
+from ..speech import session
+
 PACKAGE = (__package__ or "").rpartition(".a2f_addon.")[0] or "a2f_addon"
 """What Blender knows the extension by: the package around a2f_addon where it is installed as one."""
+
+
+def _runtime_chosen(own: Any, context: Context) -> None:
+    """Another folder was chosen; Blender calls this."""
+    own.said = ""
+    _name_folder(own.runtime)
+
+
+def _name_folder(chosen: str) -> None:
+    if chosen:
+        os.environ[session.FOLDER] = bpy.path.abspath(chosen)
+    else:
+        os.environ.pop(session.FOLDER, None)
+
+
+class A2F_OT_provider(bpy.types.Operator):
+    """Load the model and say what does the work: the processor or a graphics card"""
+
+    bl_idname = "a2f.provider"
+    bl_label = "What Does the Work?"
+
+    def execute(self, context: Context) -> set[Any]:
+        """Load it and say it. Never fails: what is wrong is what was asked for."""
+        from ..speech import model as models
+
+        try:
+            network = models.load(model(context))
+            sentences = [f"{session.short(network.provider)} does the work.", *network.notes]
+        except ModelError as error:
+            sentences = [str(error)]
+        own = _own(context)
+        if own is not None:
+            own.said = "\n".join(sentences)
+        self.report({"INFO"}, " ".join(sentences))
+        return {"FINISHED"}
 
 
 class A2F_AP_preferences(bpy.types.AddonPreferences):
@@ -24,14 +63,50 @@ class A2F_AP_preferences(bpy.types.AddonPreferences):
         subtype="FILE_PATH",
     )
 
+    runtime: StringProperty(
+        name="onnxruntime",
+        description="A folder with another onnxruntime, for work on an NVIDIA card: pip install --target FOLDER onnxruntime-gpu[cuda,cudnn], "
+        "with a pip of Blender's Python version. Empty: the one that comes with A2F",
+        subtype="DIR_PATH",
+        update=_runtime_chosen,
+    )
+    said: StringProperty(options={"HIDDEN", "SKIP_SAVE"})
+
     def draw(self, context: Context) -> None:
         """Blender calls this to show them."""
-        self.layout.prop(self, "model")
+        layout: Any = self.layout
+        layout.prop(self, "model")
+        layout.prop(self, "runtime")
+        layout.operator("a2f.provider", icon="QUESTION")
+        for sentence in self.said.splitlines():
+            layout.label(text=sentence, icon="INFO", translate=False)
 
 
 def model(context: Context) -> Path | None:
     """The model of choice; None is the bundled one."""
-    addon = context.preferences.addons.get(PACKAGE) if context.preferences is not None else None
-    own: Any = addon.preferences if addon is not None else None
+    own = _own(context)
     chosen = own.model if own is not None else ""
     return Path(bpy.path.abspath(chosen)) if chosen else None
+
+
+def _own(context: Context) -> Any:
+    addon = context.preferences.addons.get(PACKAGE) if context.preferences is not None else None
+    return addon.preferences if addon is not None else None
+
+
+CLASSES: tuple[Any, ...] = (A2F_OT_provider, A2F_AP_preferences)
+
+
+def register() -> None:
+    """Show them, and use the folder that was chosen in an earlier session."""
+    for each in CLASSES:
+        bpy.utils.register_class(each)
+    own = _own(bpy.context)
+    if own is not None and own.runtime:
+        _name_folder(own.runtime)
+
+
+def unregister() -> None:
+    """Hide them."""
+    for each in reversed(CLASSES):
+        bpy.utils.unregister_class(each)

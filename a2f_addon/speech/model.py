@@ -64,10 +64,10 @@ class Network:
         self._path = path
         self._threads = threads
         self._file = path.name
-        self._runtime = session.runtime()
+        self.notes: list[str] = []
+        self._runtime = session.runtime(self.notes)
         available = self._runtime.get_available_providers()
         self._providers = [provider for provider in session.PROVIDERS if provider in available]
-        self.notes: list[str] = []
         self._session = self._start()
         self.facts = self._read_facts()
 

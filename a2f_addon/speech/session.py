@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
+import io
 import os
 import sys
 from pathlib import Path
@@ -12,6 +15,8 @@ from ..errors import ModelError
 
 PROVIDERS = ("CUDAExecutionProvider", "CoreMLExecutionProvider", "CPUExecutionProvider")
 """Onnxruntime's names for what can do the work, the best first."""
+FOLDER = "A2F_ONNXRUNTIME"
+"""The environment's variable that names a folder with another onnxruntime, such as one for a graphics card. The processes of a batch inherit it."""
 
 
 def contents(path: Path) -> bytes:
@@ -22,8 +27,18 @@ def contents(path: Path) -> bytes:
         raise ModelError(f"The model file '{path}' cannot be opened ({error.strerror}); check that you may read it.") from error
 
 
-def runtime() -> ModuleType:
-    """The package onnxruntime. Raises ModelError with the remedy where it does not load."""
+def runtime(notes: list[str] | None = None) -> ModuleType:
+    """The package onnxruntime: the one in the folder that the environment names, or else the one that came with A2F.
+
+    notes: gets a sentence where the one in the folder cannot be used. Raises ModelError with the remedy where none loads.
+    """
+    folder = os.environ.get(FOLDER, "")
+    if folder:
+        try:
+            return _loaded_from(Path(folder))
+        except Exception as error:  # Whatever a stranger's package does as it loads.
+            if notes is not None:
+                notes.append(f"The onnxruntime in '{folder}' could not be used ({first_line(error)}); another does the work instead.")
     try:
         import onnxruntime
     except (ImportError, OSError) as error:
@@ -32,6 +47,32 @@ def runtime() -> ModuleType:
             remedy = "install Microsoft's Visual C++ runtime (search for 'Visual C++ Redistributable x64') and start Blender again"
         raise ModelError(f"The package onnxruntime does not load ({first_line(error)}); {remedy}.") from error
     return onnxruntime
+
+
+def _loaded_from(folder: Path) -> ModuleType:
+    """The package in a folder, which Python's own path does not know. Raises what the package raises."""
+    start = folder / "onnxruntime" / "__init__.py"
+    loaded = sys.modules.get("onnxruntime")
+    if loaded is not None:
+        if Path(str(loaded.__file__)).resolve() == start.resolve():
+            return loaded
+        raise ImportError("another one was loaded before; start Blender again")
+    spec = importlib.util.spec_from_file_location("onnxruntime", start, submodule_search_locations=[str(start.parent)])
+    if not start.is_file() or spec is None or spec.loader is None:
+        raise ImportError("there is none in the folder")
+    package = importlib.util.module_from_spec(spec)
+    sys.modules["onnxruntime"] = package
+    try:
+        spec.loader.exec_module(package)
+        if PROVIDERS[0] in package.get_available_providers() and hasattr(package, "preload_dlls"):
+            # NVIDIA's libraries beside it in the folder; what is not found there it tells by printing.
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(OSError, RuntimeError):
+                package.preload_dlls()
+    except BaseException:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "onnxruntime"]:
+            del sys.modules[name]
+        raise
+    return package
 
 
 def start(runtime: ModuleType, graph: bytes, provider: str, *, threads: int | None = None) -> Any:

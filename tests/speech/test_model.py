@@ -133,7 +133,7 @@ class Runtime(SimpleNamespace):
 @pytest.mark.parametrize(("broken_at", "why"), [("start", "CUDA driver is too old"), ("silently", "did not start"), ("run", "out of memory")])
 def test_a_card_that_fails_leaves_the_work_to_the_next_and_says_so(graph: Path, monkeypatch: pytest.MonkeyPatch, broken_at: str, why: str) -> None:
     runtime, told = Runtime(broken_at), []
-    monkeypatch.setattr(session, "runtime", lambda: runtime)
+    monkeypatch.setattr(session, "runtime", lambda notes: runtime)
     network = model.Network(graph)
     sound = made.speech(40.0)
     curves, _ = network.listen(recording(sound), progress=lambda done, text: told.append(text))
