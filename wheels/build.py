@@ -41,6 +41,8 @@ LEAN = {
     )
 }
 """By package, what its wheel brings that no session needs."""
+STRAYS = re.compile(r"(^|/)(numpy|scipy|torch|tests?|testing|training|benchmarks|__pycache__)(-[^/]*)?/")
+"""What must be in no zip: packages that Blender has itself or that nothing here loads, and what is for developers."""
 SHIPPED = ("blender_manifest.toml", "__init__.py", "LICENSE", "README.md", "CHANGELOG.md", "a2f_addon")
 
 
@@ -139,7 +141,24 @@ def build(shipped: list[Wheel], platforms: tuple[str, ...], *, blender: str | No
         _stage(stage, shipped, platforms)
         split = ["--split-platforms"] if shipped else []
         subprocess.run([*_tool(blender), "build", "--source-dir", str(stage), "--output-dir", str(out), *split], check=True)
-    return sorted(path for path in out.glob("*.zip") if before.get(path) != path.stat().st_mtime_ns)
+    made = sorted(path for path in out.glob("*.zip") if before.get(path) != path.stat().st_mtime_ns)
+    for path in made:
+        if found := strays(path):
+            raise SystemExit(f"{path.name} holds what it must not: {', '.join(found[:5])}")
+    return made
+
+
+def strays(path: Path) -> list[str]:
+    """What is in a zip, or in a wheel in it, and must not be."""
+    found = []
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            if name.endswith(".whl"):
+                with zipfile.ZipFile(io.BytesIO(archive.read(name))) as wheel:
+                    found += [f"{name}: {inside}" for inside in wheel.namelist() if STRAYS.search(inside)]
+            elif STRAYS.search(name):
+                found.append(name)
+    return found
 
 
 def _stage(stage: Path, shipped: list[Wheel], platforms: tuple[str, ...]) -> None:
