@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training import augment, corpora, quiet
-
+pytest.importorskip("torch", reason="training needs torch; see training/requirements.txt")
 soundfile = pytest.importorskip("soundfile")
+
+from training import augment, corpora, quiet  # noqa: E402
+
 HELD, HEARD = "rain__5-188655-A", "rain__1-29561-A"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -76,6 +78,7 @@ def test_only_words_that_were_heard_are_kept():
     assert abs(kept[1][0] - 188) <= 13 and kept[1][1] == len(posteriors)
 
 
+@pytest.mark.skipif(not shutil.which("espeak-ng"), reason="espeak-ng is not installed")
 def test_a_text_is_read_in_its_own_language():
     said = second.read_aloud("Die Mutter öffnet", voice="de")
     assert said.sure and len(said.phones) == 3
