@@ -18,6 +18,7 @@ from .batch import cluster, pool, report, run, work
 from .batch import plan as plans
 from .batch.task import FORMATS, IN_BLENDER, Result
 from .errors import A2FError, BatchError, OutputError
+from .files import writing
 from .settings import Option, options
 from .speech import model
 
@@ -108,6 +109,8 @@ def _plan(arguments: argparse.Namespace) -> plans.Plan:
         raise BatchError("Name recordings or a --manifest, one of the two.")
     if arguments.jobs < 1:
         raise BatchError(f"--jobs must be 1 or more, not {arguments.jobs}.")
+    if arguments.report is not None:
+        writing.check_folder(arguments.report.parent)
     names = {item.name for item in options(jobs.Motion)}
     wishes = plans.Wishes(
         arguments.output,
@@ -224,6 +227,31 @@ class _Parser(argparse.ArgumentParser):
         raise SystemExit(NOTHING_DONE)
 
 
+def _path(text: str) -> Path:
+    """A type for argparse. What was left out by mistake, as a variable that is not set, would be the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("must not be empty")
+    return Path(text)
+
+
+def _number(text: str) -> float:
+    """A type for argparse, which tells a ValueError in the words of Python."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a number, not {text!r}") from None
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}") from None
+
+
+KINDS = {float: _number, int: _whole, str: str}
+
+
 def _parser(program: str) -> argparse.ArgumentParser:
     parser = _Parser(prog=program, description="Recorded speech to facial animation.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"A2F {version()}")
@@ -237,35 +265,35 @@ def _parser(program: str) -> argparse.ArgumentParser:
 def _add_bake(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=bake)
     recordings = "a sound file (WAV, FLAC, Ogg, Opus, MP3, AIFF), or a folder for all in it"
-    parser.add_argument("speech", nargs="*", type=Path, metavar="SPEECH", help=recordings)
+    parser.add_argument("speech", nargs="*", type=_path, metavar="SPEECH", help=recordings)
     lines = "a list of recordings instead: .csv or .toml with the column speech and, where wanted, output, start, end, emotion, style, preset, "
     lines += "seed, blend, object, frame_start or any setting; paths are relative to the list, outputs to -o"
-    parser.add_argument("--manifest", type=Path, metavar="LIST", help=lines)
+    parser.add_argument("--manifest", type=_path, metavar="LIST", help=lines)
     where = "a file (.csv, .npz), for one recording; or a folder, for OUT/STEM.csv and the like"
-    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help=where)
+    parser.add_argument("-o", "--output", type=_path, metavar="OUT", help=where)
     kinds = "csv: Live Link Face; npz: NumPy archive; bs: a folder with BS_name.npy and BS_value.npy; blend: the character, keyed; actions: the "
     kinds += "Actions of all lines in one .blend file (default: by the ending of OUT, else blend with a character and csv without)"
     parser.add_argument("--format", choices=list(FORMATS), default="", help=kinds)
-    parser.add_argument("--blend", type=Path, metavar="FILE", help="the character for outputs that Blender writes: a .blend file")
+    parser.add_argument("--blend", type=_path, metavar="FILE", help="the character for outputs that Blender writes: a .blend file")
     parser.add_argument("--object", default="", metavar="NAME", help="its object with the face shapes (default: the active one, or the only one)")
-    parser.add_argument("--frame-start", type=float, default=1.0, metavar="N", help="the frame at which it begins to speak (default 1)")
+    parser.add_argument("--frame-start", type=_number, default=1.0, metavar="N", help="the frame at which it begins to speak (default 1)")
     parser.add_argument("--render", choices=["mp4"], help="film each line with its sound, beside its output")
     engines = "what films it: Workbench and Cycles need no graphics card, scene is as the file has it (default workbench)"
     parser.add_argument("--engine", choices=["workbench", "cycles", "eevee", "scene"], default="workbench", help=engines)
-    parser.add_argument("--fps", type=float, default=30.0, metavar="N", help="frames per second (default 30)")
-    parser.add_argument("--start", type=float, metavar="S", help="begin here, seconds of the recording (default: its beginning)")
-    parser.add_argument("--end", type=float, metavar="S", help="end here (default: its end)")
-    parser.add_argument("--model", type=Path, metavar="PATH", help="another ONNX file than the bundled one")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that work side by side (default 1)")
+    parser.add_argument("--fps", type=_number, default=30.0, metavar="N", help="frames per second (default 30)")
+    parser.add_argument("--start", type=_number, metavar="S", help="begin here, seconds of the recording (default: its beginning)")
+    parser.add_argument("--end", type=_number, metavar="S", help="end here (default: its end)")
+    parser.add_argument("--model", type=_path, metavar="PATH", help="another ONNX file than the bundled one")
+    parser.add_argument("--jobs", type=_whole, default=1, metavar="N", help="processes that work side by side (default 1)")
     parser.add_argument("--force", action="store_true", help="bake also what is up to date, which a list or a folder otherwise skips")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="let the workers of a Dask cluster do it, such as tcp://host:8786")
-    parser.add_argument("--report", type=Path, metavar="PAGE", help="where report.html goes (default, for a list or a folder: into OUT)")
+    parser.add_argument("--report", type=_path, metavar="PAGE", help="where report.html goes (default, for a list or a folder: into OUT)")
     parser.add_argument("--no-report", action="store_true", help="write no report")
     parser.add_argument("--json", action="store_true", help="print what became of each recording, a JSON object a line")
     known = ", ".join(presets.names())
     parser.add_argument("--preset", default=argparse.SUPPRESS, metavar="NAME", help=f"a whole set of settings: {known}, or a .toml file of your own")
     seed = "one number for everything that draws lots: another gives another natural take, the same number the same"
-    parser.add_argument("--seed", type=int, default=argparse.SUPPRESS, metavar="N", help=seed)
+    parser.add_argument("--seed", type=_whole, default=argparse.SUPPRESS, metavar="N", help=seed)
     groups: dict[str, Any] = {}
     for item in options(jobs.Motion):
         stage = item.path[0]
@@ -287,7 +315,7 @@ def _add(group: Any, item: Option) -> None:
     words = f"{description} (default {'none' if item.default == '' else item.default}{item.unit and ' ' + item.unit})"
     # What a list of recordings may say of each line stays apart from the single settings, which override it.
     dest = {"emotion_mix": "emotion", "style_name": "style"}.get(item.name, item.name)
-    group.add_argument(f"--{item.flag}", dest=dest, type=item.type, default=argparse.SUPPRESS, metavar=_metavar(item), help=words)
+    group.add_argument(f"--{item.flag}", dest=dest, type=KINDS[item.type], default=argparse.SUPPRESS, metavar=_metavar(item), help=words)
 
 
 def _metavar(item: Option) -> str:

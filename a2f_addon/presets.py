@@ -15,10 +15,12 @@ from .errors import SettingError
 from .face.style import split
 from .files import styles
 from .job import Motion
-from .settings import build, options
+from .settings import build, files, options
 
 FOLDER = Path(__file__).parent / "data" / "presets"
 ABOUT = "description"
+LARGEST_SEED = 2**31 - 1
+"""What every stage takes, since Blender's whole numbers end there."""
 
 
 def names() -> tuple[str, ...]:
@@ -32,7 +34,7 @@ def motion(
     """Every setting of every stage, from what a person chose; what comes later in this list overrides what comes before it.
 
     preset: a name of :func:`names`, or the path of a TOML file of one's own.
-    seed: one number for every stage that draws lots.
+    seed: one number from 0 to 2^31 - 1 for every stage that draws lots.
     emotion: "joy:0.8,anger:0.2"; style: "NAME" or "NAME:STRENGTH"; "" leaves what the preset says.
     values: single settings under their flat names.
 
@@ -40,6 +42,8 @@ def motion(
     """
     chosen = dict(read(preset)) if preset else {}
     if seed is not None:
+        if not 0 <= seed <= LARGEST_SEED:
+            raise SettingError(f"The seed must be a whole number from 0 to {LARGEST_SEED}, not {seed}.")
         chosen |= {item.name: seed for item in options(Motion) if item.path[-1] == "seed"}
     if emotion:
         chosen["emotion_mix"] = emotion
@@ -49,7 +53,10 @@ def motion(
 
 
 def read(preset: str) -> dict[str, Any]:
-    """The settings of a preset under their flat names. Raises SettingError for one that is not there or cannot be read."""
+    """The settings of a preset under their flat names; what a file of one's own names is looked for from where it lies.
+
+    Raises SettingError for one that is not there or cannot be read.
+    """
     own = preset.endswith(".toml")
     path = Path(preset) if own else FOLDER / f"{preset}.toml"
     if not own and preset not in names():
@@ -62,7 +69,15 @@ def read(preset: str) -> dict[str, Any]:
         raise SettingError(f"The preset '{preset}' cannot be read ({error}); it must be a TOML file of settings.") from error
     found.pop(ABOUT, None)
     _check(preset, found)
-    return found
+    return beside(path.parent, found) if own else found
+
+
+def beside(folder: Path, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same settings, under their flat names, with the files and folders that they name looked for from this folder: those of a list or a preset
+    lie beside it, wherever somebody works. Raises SettingError for a style whose strength is no number."""
+    plain = {**values, "style_name": split(values["style_name"])[0]} if isinstance(values.get("style_name"), str) else values
+    # Put before the whole text, since a strength may follow the name.
+    return {**values, **{name: str(folder / values[name]) for name in files(Motion, plain)}}
 
 
 def describe(preset: str) -> str:

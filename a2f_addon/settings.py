@@ -36,11 +36,22 @@ class Option:
     """The command line's word for it, without dashes; a bool that is on by default gets ``no-`` before it."""
     choices: tuple[str, ...] = ()
     """What a text may be; empty for a text that is free."""
+    file: str = ""
+    """How a text ends that names a file, "/" where any text names a folder; empty where none does."""
 
     @property
     def name(self) -> str:
         """The flat name: Blender's property and the key in a preset file."""
         return "_".join(self.path)
+
+    @property
+    def called(self) -> str:
+        """What messages call it: the flat name, and the command line's word where that is another."""
+        return self.name if self.flag.replace("-", "_") == self.name else f"{self.name} (--{self.flag})"
+
+    def is_file(self, value: Any) -> bool:
+        """Whether this value names a file or a folder."""
+        return bool(self.file) and isinstance(value, str) and (value.endswith(self.file) or (self.file == "/" and bool(value)))
 
 
 def option(
@@ -52,9 +63,11 @@ def option(
     unit: str = "",
     flag: str = "",
     choices: tuple[str, ...] = (),
+    file: str = "",
 ) -> Any:
-    """A dataclass field that is a setting. The description is a sentence without a final stop; the unit is appended where it is shown."""
-    facts = {"description": description, "minimum": minimum, "maximum": maximum, "unit": unit, "flag": flag, "choices": choices}
+    """A dataclass field that is a setting, as in :class:`Option`. The description is a sentence without a final stop; the unit is appended where it
+    is shown."""
+    facts = {"description": description, "minimum": minimum, "maximum": maximum, "unit": unit, "flag": flag, "choices": choices, "file": file}
     return dataclasses.field(default=default, metadata={"option": facts})
 
 
@@ -85,10 +98,12 @@ def build(settings: type[S], values: Mapping[str, Any]) -> S:
 
     Raises SettingError for a name that is no option and for a value out of range.
     """
-    known = {item.name for item in options(settings)}
-    for name in values:
+    known = {item.name: item for item in options(settings)}
+    for name, value in values.items():
         if name not in known:
             raise SettingError(f"There is no setting '{name}'; the settings are {', '.join(sorted(known))}.")
+        # The class that holds it checks it too, but does not know what it is called here.
+        _check(known[name], value, called=known[name].called)
     return _build(settings, values, ())
 
 
@@ -114,23 +129,31 @@ def flat(settings: Any) -> dict[str, Any]:
     return values
 
 
+def files(settings: type, values: Mapping[str, Any]) -> dict[str, str]:
+    """Those of some values, under their flat names, that name a file or a folder."""
+    return {item.name: values[item.name] for item in options(settings) if item.is_file(values.get(item.name))}
+
+
 def check(settings: object) -> None:
     """Raise SettingError for the first value of the wrong kind or outside its range. Meant as ``__post_init__``."""
     for item in _own(type(settings)):
-        value = getattr(settings, item.path[0])
-        if item.type is bool or item.type is str:
-            if not isinstance(value, item.type):
-                raise SettingError(f"{item.name} must be {'on or off' if item.type is bool else 'a text'}, not {value!r}.")
-            if item.choices and value not in item.choices:
-                raise SettingError(f"{item.name} must be one of {', '.join(item.choices)}, not {value!r}.")
-            continue
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise SettingError(f"{item.name} must be a number, not {value!r}.")
-        if item.type is int and not float(value).is_integer():
-            raise SettingError(f"{item.name} must be a whole number, not {value!r}.")
-        low, high = item.minimum, item.maximum
-        if (low is not None and value < low) or (high is not None and value > high):
-            raise SettingError(f"{item.name} must lie {_range(low, high)}{item.unit and ' ' + item.unit}, not at {value:g}.")
+        _check(item, getattr(settings, item.path[0]), called=item.name)
+
+
+def _check(item: Option, value: Any, *, called: str) -> None:
+    if item.type is bool or item.type is str:
+        if not isinstance(value, item.type):
+            raise SettingError(f"{called} must be {'on or off' if item.type is bool else 'a text'}, not {value!r}.")
+        if item.choices and value not in item.choices:
+            raise SettingError(f"{called} must be one of {', '.join(item.choices)}, not {value!r}.")
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise SettingError(f"{called} must be a number, not {value!r}.")
+    if item.type is int and not float(value).is_integer():
+        raise SettingError(f"{called} must be a whole number, not {value!r}.")
+    low, high = item.minimum, item.maximum
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise SettingError(f"{called} must lie {_range(low, high)}{item.unit and ' ' + item.unit}, not at {_said(value)}.")
 
 
 def _own(settings: type) -> tuple[Option, ...]:
@@ -151,5 +174,10 @@ def _plain(hint: Any) -> type:
 
 def _range(low: float | None, high: float | None) -> str:
     if low is None:
-        return f"at or below {high:g}"
-    return f"at or above {low:g}" if high is None else f"between {low:g} and {high:g}"
+        return f"at or below {_said(high)}"
+    return f"at or above {_said(low)}" if high is None else f"between {_said(low)} and {_said(high)}"
+
+
+def _said(number: float | None) -> str:
+    """Whole numbers to the last digit."""
+    return str(number) if isinstance(number, int) else f"{number:g}"

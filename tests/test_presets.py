@@ -38,12 +38,26 @@ def test_a_preset_of_ones_own_is_a_file(tmp_path: Path) -> None:
     assert presets.motion(preset=str(own)).eyes.gaze == 0.1
 
 
+def test_what_a_preset_of_ones_own_names_lies_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('style_name = "anna.toml:0.5"\neye_clips_folder = "clips"\n', "utf-8")
+    (tmp_path / "anna.toml").write_text("[channels]\njawOpen = { rest = 0.0, spread = 0.1, speed = 1.0 }\n", "utf-8")
+    motion = presets.motion(preset=str(tmp_path / "mine.toml"))
+    assert (motion.style.name, motion.style.strength) == (str(tmp_path / "anna.toml"), 0.5)
+    assert motion.eye_clips.folder == str(tmp_path / "clips")
+    (tmp_path / "mine.toml").write_text('style_name = "drawl"\n', "utf-8")
+    assert presets.motion(preset=str(tmp_path / "mine.toml")).style.name == "drawl"
+
+
+def test_spaces_around_a_styles_name_and_strength_say_nothing() -> None:
+    assert presets.motion(style=" drawl : 0.5 ") == presets.motion(style="drawl:0.5")
+
+
 BAD = {
     "unknown": ("plain", None, "There is no preset 'plain'; there are cartoon, mouth_only, natural"),
     "no file": ("gone.toml", None, "There is no preset file"),
     "no toml": ("own.toml", "eyes_gaze: 1", "cannot be read"),
     "no such setting": ("own.toml", "colour = 1", "There is no setting 'colour'"),
-    "out of range": ("own.toml", "eyes_gaze = 7", "does not fit: gaze must lie between 0 and 1"),
+    "out of range": ("own.toml", "eyes_gaze = 7", "does not fit: eyes_gaze \\(--gaze\\) must lie between 0 and 1"),
     "of the wrong kind": ("own.toml", 'eyes_gaze = "far"', "must be a number"),
 }
 

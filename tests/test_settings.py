@@ -77,6 +77,13 @@ def test_a_value_out_of_its_range_is_refused(name: str, value: Any, sentence: st
         Kettle(**{name: value})
 
 
+def test_what_is_built_from_flat_names_is_refused_under_the_name_that_was_given() -> None:
+    with pytest.raises(SettingError, match=r"kettle_on \(--heat\) must be on or off"):
+        settings.build(Kitchen, {"kettle_on": 1})
+    with pytest.raises(SettingError, match=r"^kettle_cups must lie at or above 1, not at -12345678"):
+        settings.build(Kitchen, {"kettle_cups": -12345678})
+
+
 def test_settings_do_not_change() -> None:
     with pytest.raises(FrozenInstanceError):
         Kettle().litres = 1.0  # type: ignore[misc]

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BatchError
+from ..job import Motion
+from ..settings import files
 from . import resume, work
 from .task import Result, Task, failed
 
@@ -52,7 +54,8 @@ def _dask() -> Any:
 def _everywhere(task: Task) -> Task:
     """The same line for another machine, whose current folder is another."""
     paths: dict[str, Any] = {name: str(Path(getattr(task, name)).absolute()) for name in PATHS if getattr(task, name)}
-    return replace(task, program=resume.program(), **paths)
+    motion = {**task.motion, **{name: str(Path(path).absolute()) for name, path in files(Motion, task.motion).items()}}
+    return replace(task, program=resume.program(), motion=motion, **paths)
 
 
 def _result(task: Task, future: Any) -> Result:

@@ -78,10 +78,13 @@ def of_recordings(speech: Sequence[Path], wishes: Wishes) -> Plan:
     """A batch of files, and of folders with files in them. Raises A2FError for what would stop all of it."""
     if wishes.output is None:
         raise OutputError("Say after -o where the faces go: a file, or a folder.")
+    if twice := [path for number, path in enumerate(speech) if path in speech[:number]]:
+        raise OutputError(f"'{twice[0]}' is named twice; name it once.")
     recordings = [pair for path in speech for pair in _recordings(path)]
     if not recordings:
         raise SoundError(f"There is no sound file in '{speech[0]}'; name the recordings, or another folder.")
     motion = flat(_motion(wishes, {}))
+    _check_ending(wishes.output, wishes.format, single=len(speech) == 1 and not speech[0].is_dir())
     form = wishes.format or _format(wishes.output) or ("blend" if wishes.blend else "csv")
     outputs = _outputs(recordings, wishes.output, form)
     single = outputs == [wishes.output] and form != "actions"
@@ -105,7 +108,7 @@ def of_manifest(path: Path, wishes: Wishes) -> Plan:
         except A2FError as error:
             speech = str(row.cells.get("speech", ""))
             problems.append(Result(row.number, speech and str(path.parent / speech), "", "failed", str(error)))
-    _check_apart(tasks)
+    _check_apart(tasks, path)
     unknown = {name for row in rows for name in row.cells} - set(manifest.COLUMNS) - _settings()
     folder = path.parent if wishes.output is None else wishes.output.parent if _is_file(wishes.output, wishes.format) else wishes.output
     return Plan(tuple(tasks), tuple(problems), folder, tuple(_left_out(unknown)))
@@ -126,12 +129,14 @@ def _line(row: manifest.Row, path: Path, wishes: Wishes, motions: Any) -> Task:
     form = wishes.format or named or ("blend" if texts["blend"] or wishes.blend else "csv")
     output = _place(texts["output"], speech, path, wishes, form)
     preset = texts["preset"]
-    chosen: dict[str, Any] = {name: texts[name] for name in ("emotion", "style") if texts[name]}
+    chosen: dict[str, Any] = {"emotion": texts["emotion"]} if texts["emotion"] else {}
+    if texts["style"]:
+        chosen["style"] = presets.beside(path.parent, {"style_name": texts["style"]})["style_name"]
     if preset:
         chosen["preset"] = str(path.parent / preset) if preset.endswith(".toml") else preset
     if "seed" in cells:
         chosen["seed"] = _whole(cells, "seed")
-    values = {name: _setting(cells, name) for name in sorted(_settings() & cells.keys())}
+    values = presets.beside(path.parent, {name: _setting(cells, name) for name in sorted(_settings() & cells.keys())})
     motion = motions((*chosen.items(), ("values", tuple(values.items()))))
     numbers = {name: _number(cells, name) for name in NUMBERS}
     blend = str(path.parent / texts["blend"]) if texts["blend"] else wishes.blend
@@ -174,6 +179,8 @@ def _checked(task: Task) -> Task:
         raise OutputError(f"The first frame must be a number, not {task.frame_start}.")
     if task.format in IN_BLENDER and not task.blend:
         raise OutputError("A .blend file as output needs a character; name its .blend file with --blend, or in the manifest's column 'blend'.")
+    if task.format in IN_BLENDER and os.path.realpath(task.output) == os.path.realpath(task.blend):
+        raise OutputError(f"'{task.output}' is the character itself; name another output, so that it stays as it is.")
     if task.render and task.format not in IN_BLENDER:
         raise OutputError("A film needs a character; name its .blend file with --blend, or in the manifest's column 'blend'.")
     return task
@@ -245,10 +252,24 @@ def _check_folder(output: Path, form: str) -> None:
         writing.check(output)
 
 
-def _check_apart(tasks: Iterable[Task]) -> None:
-    """Raise ManifestError where two lines would write the same file."""
+def _check_ending(output: Path, form: str, *, single: bool) -> None:
+    """Raise OutputError where a name's ending says another kind than is written, or one that is not known. A folder may be called anything."""
+    if output.is_dir():
+        return
+    ending = output.suffix
+    if form and _format(output) and ending.lower() != FORMATS[form]:
+        raise OutputError(f"'{output}' ends in {ending}, which is not what --format {form} writes; name it otherwise, or leave --format out.")
+    # Nobody calls a new folder face.txt; takes.v2 may be one.
+    if single and not form and not _format(output) and ending[1:].isalpha() and not output.exists():
+        raise OutputError(f"'{output}' ends in {ending}, which A2F does not write; end it in .csv, .npz or .blend, or make the folder first.")
+
+
+def _check_apart(tasks: Iterable[Task], manifest: Path) -> None:
+    """Raise ManifestError where two lines would write the same file, or one the manifest."""
     first: dict[str, Task] = {}
     for task in tasks:
+        if os.path.realpath(task.output) == os.path.realpath(manifest):
+            raise ManifestError(f"Line {task.number} would be written over the manifest '{manifest}' itself; give it another 'output'.")
         if task.format == "actions":
             continue
         other = first.setdefault(os.path.normpath(Path(task.output).absolute()).casefold(), task)

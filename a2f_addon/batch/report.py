@@ -17,9 +17,9 @@ MARK = "/*DATA*/null"
 
 
 def write(path: Path, results: Sequence[Result]) -> None:
-    """Write the page, whole or not at all. The same outputs give the same page, whether they were made now or before.
+    """Write the page, whole or not at all, into a folder that is made where it is missing.
 
-    Raises OutputError where it cannot be written.
+    The same outputs give the same page, whether they were made now or before. Raises OutputError where it cannot be written.
     """
     data = {
         "letters": picture.LETTERS,
@@ -29,6 +29,7 @@ def write(path: Path, results: Sequence[Result]) -> None:
     # Neither the end of the script nor a comment of HTML may stand in a name.
     text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
     before, _, after = PAGE.read_text("utf-8").partition(MARK)
+    writing.make_folder(path.parent)
     with writing.whole(path) as file:
         file.write(before + text + after)
 

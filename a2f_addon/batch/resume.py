@@ -18,9 +18,11 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from .. import settings
 from ..about import version
 from ..errors import BatchError, OutputError
 from ..files import writing
+from ..job import Motion
 from ..speech import model
 from .task import Task
 
@@ -51,20 +53,28 @@ def _sources() -> Iterator[Path]:
 
 
 def key(task: Task) -> str:
-    """A digest of all that a line's output follows from: the contents of recording, model and character, every setting, and the program.
+    """A digest of all that a line's output follows from: the contents of recording, model and character, every setting with the contents of what
+    it names, and the program.
 
     "" where a file of them cannot be read; the work itself says that better.
     """
-    facts = {"format": task.format, "span": [task.start_s, task.end_s], "fps": task.fps, "motion": dict(task.motion)}
+    facts: dict[str, Any] = {"format": task.format, "span": [task.start_s, task.end_s], "fps": task.fps}
     if task.blend:
         # The Action and the strip bear the recording's name.
         facts |= {"name": Path(task.speech).name, "object": task.object, "frame_start": task.frame_start, "render": task.render}
     files = [Path(task.speech), Path(task.model) if task.model else model.BUNDLED, *([Path(task.blend)] if task.blend else [])]
     try:
         contents = [_contents(path, keep=path != files[0]) for path in files]
+        # What they hold counts, not where they lie, which differs from machine to machine.
+        facts["motion"] = dict(task.motion) | {name: _held(Path(path)) for name, path in settings.files(Motion, task.motion).items()}
     except OSError:
         return ""
     return hashlib.sha256(json.dumps([program(), contents, facts], sort_keys=True).encode()).hexdigest()
+
+
+def _held(path: Path) -> list[str]:
+    """The digest of a file, or of each in a folder, in the order of their names, which decides where they are used. Raises OSError."""
+    return [_contents(each, keep=True) for each in (sorted(path.iterdir()) if path.is_dir() else [path]) if each.is_file()]
 
 
 def digests(files: Iterable[Path], *, below: Path) -> dict[str, str]:
@@ -92,7 +102,7 @@ def _contents(path: Path, *, keep: bool) -> str:
     return _remembered(path, state.st_mtime_ns, state.st_size)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=1024)
 def _remembered(path: Path, mtime_ns: int, size: int) -> str:
     """Of a file that many lines share."""
     return _digest(path)
@@ -180,9 +190,11 @@ class Journal:
 def journal(folder: Path, *, keep: bool) -> Iterator[Journal]:
     """The journal of a folder, locked against a second run for as long as the block lasts.
 
-    keep: whether the journal stays when the block ends well; it always stays when it does not.
+    keep: whether a journal that was not there before stays when the block ends well; it always stays when it does not.
     Raises BatchError where another run is at work there.
     """
+    # Another run's journal is not this one's to take away.
+    keep = keep or (folder / JOURNAL).exists()
     book = Journal(folder / JOURNAL)
     try:
         yield book

@@ -36,7 +36,7 @@ SPEED_S = 0.1
 class EyeClips:
     """Whose eyes to take."""
 
-    folder: str = option("", "A folder of Live Link Face CSVs whose eyes to take instead of made ones", flag="eye-clips")
+    folder: str = option("", "A folder of Live Link Face CSVs whose eyes to take instead of made ones", flag="eye-clips", file="/")
     seed: int = option(0, "Another number puts clips that are too short together in another order", minimum=0, maximum=2**31 - 1)
 
     def __post_init__(self) -> None:

@@ -57,7 +57,7 @@ class Closure:
 
     strength: float = option(1.0, "How far the lips close on P, B and M", minimum=0.0, maximum=1.0)
     on: float = option(0.50, "How likely a closure must be to be made", minimum=0.05, maximum=0.95)
-    off: float = option(0.40, "How likely it must remain to last", minimum=0.02, maximum=0.95)
+    off: float = option(0.40, "How likely it must remain to last; never more than to be made", minimum=0.02, maximum=0.95)
     bite: float = option(1.0, "How far the lower lip goes under the teeth on F and V", minimum=0.0, maximum=1.0)
     parting: float = option(0.10, "The least gap between lips that speak and do not close, as a share of an open jaw", minimum=0.0, maximum=0.3)
 

@@ -80,7 +80,9 @@ class Style:
 class Styling:
     """Whose style, and how much of it."""
 
-    name: str = option("", "A talking style: one that comes with the add-on, or a .toml file of your own; NAME or NAME:STRENGTH", flag="style")
+    name: str = option(
+        "", "A talking style: one that comes with the add-on, or a .toml file of your own; NAME or NAME:STRENGTH", flag="style", file=".toml"
+    )
     strength: float = option(1.0, "How much of the style; 0 leaves the performance as it is", minimum=0.0, maximum=1.0)
     target: Style | None = field(default=None)
 
@@ -99,7 +101,7 @@ def split(text: str) -> tuple[str, float | None]:
         strength = np.nan
     if not 0 <= strength <= 1:
         raise SettingError(f"The strength of the style '{match[1]}' must be a number between 0 and 1, not '{match[2]}'.")
-    return match[1], strength
+    return match[1].strip(), strength
 
 
 def measure(curves: FaceCurves, *, description: str = "") -> Style:

@@ -17,6 +17,7 @@ import pytest
 from a2f_addon import commands, job
 from a2f_addon.batch import plan, pool, resume, run
 from a2f_addon.batch.task import Result
+from a2f_addon.errors import OutputError
 from a2f_addon.files import blendshapes, livelink, npz
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +68,7 @@ def test_each_line_of_a_manifest_is_told_of_and_a_bad_one_costs_only_itself(caps
 BROKEN = {
     "no speech": ("file\ntakes/a.wav\n", "no column 'speech'"),
     "one output for two": ("speech,output\ntakes/a.wav,x.csv\ntakes/b.wav,X.csv\n", "Lines 1 and 2 would both become"),
+    "the manifest itself": ("speech,output\ntakes/a.wav,../lines.csv\n", "would be written over the manifest"),
     "one name for two": ("speech\ntakes/a.wav\n./takes/a.wav\n", "Lines 1 and 2 would both become"),
 }
 
@@ -84,6 +86,13 @@ def test_what_each_line_asks_for_goes_before_what_was_asked_for_all(capsys: pyte
     chosen = plan.of_manifest(Path("lines.csv"), plan.Wishes(Path("out"), seed=5, values={"closure_strength": 0.5})).tasks
     assert [task.motion["eyes_seed"] for task in chosen] == [5, 11]
     assert [task.motion["closure_strength"] for task in chosen] == [0.5, 0.0]
+
+
+@pytest.mark.parametrize("form", ["", "actions"])
+def test_the_character_is_not_written_over(form: str) -> None:
+    Path("hero.blend").write_bytes(b"a character")
+    with pytest.raises(OutputError, match=r"'hero.blend' is the character itself"):
+        plan.of_recordings([Path("takes/a.wav")], plan.Wishes(Path("hero.blend"), form, blend="hero.blend"))
 
 
 def test_columns_that_nobody_reads_are_told_of(capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,6 +144,27 @@ def test_what_is_up_to_date_is_skipped_and_what_changed_is_not(capsys: pytest.Ca
     assert again("--closure-strength", "0.5") == "done done done"
     assert again("--closure-strength", "0.5", "--force") == "done done done"
     assert again("--fps", "24") == "done done done"
+
+
+STYLE = "[channels]\njawOpen = {{ rest = 0.0, spread = {spread}, speed = 1.0 }}\n"
+
+
+def test_a_style_that_changed_is_no_longer_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
+    """It lies beside the manifest that names it, and what it holds counts."""
+    Path("lists").mkdir()
+    Path("lists/lines.csv").write_text("speech,style\n../takes/a.wav,anna.toml:0.5\n../takes/b.wav,drawl\n", "utf-8")
+    for spread, wanted in ((0.1, ["done", "done"]), (0.1, ["skipped", "skipped"]), (0.2, ["done", "skipped"])):
+        Path("lists/anna.toml").write_text(STYLE.format(spread=spread), "utf-8")
+        assert bake("--manifest", "lists/lines.csv", "-o", "out", "--json") == 0
+        assert [each["status"] for each in lines(capsys)] == wanted
+
+
+def test_naming_one_recording_leaves_the_folders_journal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert bake("takes", "-o", "out") == 0
+    assert bake("takes/a.wav", "-o", "out", "--closure-strength", "0.5") == 0
+    capsys.readouterr()
+    assert bake("takes", "-o", "out", "--json") == 0
+    assert [each["status"] for each in lines(capsys)] == ["done", "skipped", "skipped"]
 
 
 def test_files_that_are_named_one_by_one_are_always_baked_and_leave_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
