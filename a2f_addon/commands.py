@@ -17,7 +17,7 @@ from .about import version
 from .batch import cluster, pool, report, run, work
 from .batch import plan as plans
 from .batch.task import FORMATS, IN_BLENDER, Result
-from .errors import A2FError, BatchError, OutputError
+from .errors import A2FError, BatchError, OutputError, SettingError
 from .files import writing
 from .settings import Option, options
 from .speech import model
@@ -51,7 +51,7 @@ def bake(arguments: argparse.Namespace) -> int:
     """Every recording to an output of its own; one that fails does not keep the others."""
     plan = _plan(arguments)
     batch = arguments.manifest is not None or any(path.is_dir() for path in arguments.speech)
-    network = model.load(arguments.model, threads=work.THREADS)
+    networks = [model.load(path, threads=work.THREADS) for path in arguments.model or [None]]
     shown = Shown(plan, batch=batch)
     with shown:
         outcome = run.run(
@@ -61,7 +61,7 @@ def bake(arguments: argparse.Namespace) -> int:
             told=shown.told,
             in_order=lambda result: _print(result) if arguments.json else None,
         )
-    for note in (*plan.notes, *outcome.notes, *network.notes):
+    for note in dict.fromkeys((*plan.notes, *outcome.notes, *(note for network in networks for note in network.notes))):
         _say(note)
     _report(arguments, plan, outcome, batch=batch)
     failed = outcome.count("failed")
@@ -118,16 +118,27 @@ def _plan(arguments: argparse.Namespace) -> plans.Plan:
         arguments.start,
         arguments.end,
         arguments.fps,
-        arguments.model,
+        (arguments.model or [None])[0],
         {name: value for name, value in vars(arguments).items() if name in names},
         blend=str(arguments.blend or ""),
         object=arguments.object,
         frame_start=arguments.frame_start,
         render=arguments.engine if arguments.render else "",
         force=arguments.force,
+        also=tuple(arguments.model or ())[1:],
+        weights=_weights(arguments.weights),
+        thumbnails=arguments.thumbnails,
         **{name: value for name, value in vars(arguments).items() if name in ("preset", "emotion", "style", "seed")},
     )
     return plans.of_manifest(arguments.manifest, wishes) if arguments.manifest else plans.of_recordings(arguments.speech, wishes)
+
+
+def _weights(text: str) -> tuple[float, ...]:
+    """How much each model counts. Raises SettingError for what is no list of numbers."""
+    try:
+        return tuple(float(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        raise SettingError(f"--weights must be numbers with commas between them, such as 2,1, not '{text}'.") from None
 
 
 def _print(result: Result) -> None:
@@ -267,7 +278,7 @@ def _add_bake(parser: argparse.ArgumentParser) -> None:
     recordings = "a sound file (WAV, FLAC, Ogg, Opus, MP3, AIFF), or a folder for all in it"
     parser.add_argument("speech", nargs="*", type=_path, metavar="SPEECH", help=recordings)
     lines = "a list of recordings instead: .csv or .toml with the column speech and, where wanted, output, start, end, emotion, style, preset, "
-    lines += "seed, blend, object, frame_start or any setting; paths are relative to the list, outputs to -o"
+    lines += "seed, blend, object, frame_start, model, weights or any setting; paths are relative to the list, outputs to -o"
     parser.add_argument("--manifest", type=_path, metavar="LIST", help=lines)
     where = "a file (.csv, .npz), for one recording; or a folder, for OUT/STEM.csv and the like"
     parser.add_argument("-o", "--output", type=_path, metavar="OUT", help=where)
@@ -280,10 +291,13 @@ def _add_bake(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--render", choices=["mp4"], help="film each line with its sound, beside its output")
     engines = "what films it: Workbench and Cycles need no graphics card, scene is as the file has it (default workbench)"
     parser.add_argument("--engine", choices=["workbench", "cycles", "eevee", "scene"], default="workbench", help=engines)
+    parser.add_argument("--no-thumbnails", dest="thumbnails", action="store_false", help="no pictures of the character in the report")
     parser.add_argument("--fps", type=_number, default=30.0, metavar="N", help="frames per second (default 30)")
     parser.add_argument("--start", type=_number, metavar="S", help="begin here, seconds of the recording (default: its beginning)")
     parser.add_argument("--end", type=_number, metavar="S", help="end here (default: its end)")
-    parser.add_argument("--model", type=_path, metavar="PATH", help="another ONNX file than the bundled one")
+    networks = "another ONNX file than the bundled one; given several times, the mean of what all of them make of the recording"
+    parser.add_argument("--model", type=_path, action="append", metavar="PATH", help=networks)
+    parser.add_argument("--weights", default="", metavar="N,N", help="how much each --model counts (default: all alike)")
     parser.add_argument("--jobs", type=_whole, default=1, metavar="N", help="processes that work side by side (default 1)")
     parser.add_argument("--force", action="store_true", help="bake also what is up to date, which a list or a folder otherwise skips")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="let the workers of a Dask cluster do it, such as tcp://host:8786")

@@ -55,7 +55,8 @@ def _everywhere(task: Task) -> Task:
     """The same line for another machine, whose current folder is another."""
     paths: dict[str, Any] = {name: str(Path(getattr(task, name)).absolute()) for name in PATHS if getattr(task, name)}
     motion = {**task.motion, **{name: str(Path(path).absolute()) for name, path in files(Motion, task.motion).items()}}
-    return replace(task, program=resume.program(), motion=motion, **paths)
+    also = [str(Path(other).absolute()) for other in task.also]
+    return replace(task, program=resume.program(), motion=motion, also=also, **paths)
 
 
 def _result(task: Task, future: Any) -> Result:

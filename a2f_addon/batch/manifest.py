@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import ManifestError
 
-COLUMNS = ("speech", "output", "start", "end", "emotion", "style", "preset", "seed", "blend", "object", "frame_start")
+COLUMNS = ("speech", "output", "start", "end", "emotion", "style", "preset", "seed", "blend", "object", "frame_start", "model", "weights")
 DELIMITERS = ",;\t"
 EXAMPLE = "its first line must name the columns, 'speech' among them"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import job as jobs
 from .. import presets
-from ..errors import A2FError, ManifestError, OutputError, SettingError, SoundError
+from ..errors import A2FError, ManifestError, ModelError, OutputError, SettingError, SoundError
 from ..files import writing
 from ..settings import flat, options
 from ..speech import wholeness
@@ -23,6 +23,8 @@ from .task import FORMATS, IN_BLENDER, Result, Task
 SOUNDS = frozenset(f".{name}" for name in "wav wave flac ogg oga opus mp3 aiff aif aifc caf w64 rf64 au snd".split())
 """Endings of the files that are taken from a folder."""
 SWITCH = {"on": True, "yes": True, "true": True, "1": True, "off": False, "no": False, "false": False, "0": False}
+SEVERAL = "|"
+"""Between the models of a line: no file of Windows can have it in its name, and no spreadsheet takes it for the end of a cell."""
 NUMBERS = {"start": "seconds", "end": "seconds", "frame_start": "frames"}
 
 
@@ -31,6 +33,7 @@ class Wishes:
     """What was asked for once, for all lines.
 
     output: the file or folder after -o, None where each line has its own. format: "" to go by the outputs' endings.
+    model, also, weights: the models that hear all lines, as a Job has them; thumbnails: whether the report gets pictures of characters.
     values: single settings under their flat names; preset, emotion, style, seed: as presets.motion takes them.
     blend, object, frame_start: the character and where it begins to speak; render: the engine that films it, "" for no film.
     """
@@ -51,6 +54,9 @@ class Wishes:
     frame_start: float = 1.0
     render: str = ""
     force: bool = False
+    also: tuple[Path, ...] = ()
+    weights: tuple[float, ...] = ()
+    thumbnails: bool = True
 
 
 @dataclass(frozen=True)
@@ -149,8 +155,37 @@ def _line(row: manifest.Row, path: Path, wishes: Wishes, motions: Any) -> Task:
         "frame_start": task.frame_start if numbers["frame_start"] is None else numbers["frame_start"],
         "blend": blend,
         "object": texts["object"] or task.object,
+        **_models(cells, path),
     }
     return _checked(Task(**{**vars(task), **own}))
+
+
+def _models(cells: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The models of a line that names its own, and how much each counts."""
+    names, weights = _list(cells, "model"), _list(cells, "weights")
+    own: dict[str, Any] = {}
+    if names:
+        if not all(isinstance(name, str) for name in names):
+            raise ManifestError("'model' must name ONNX files, parted by '|'.")
+        first, *others = (str(path.parent / name) for name in names)
+        own |= {"model": first, "also": tuple(others), "weights": ()}
+        for name in (first, *others):
+            if not Path(name).is_file():
+                raise ModelError(f"There is no model file '{name}'; check its name and folder.")
+    if weights:
+        try:
+            own["weights"] = tuple(map(float, weights))
+        except (TypeError, ValueError):
+            raise ManifestError("'weights' must be numbers, one for each model, parted by '|'.") from None
+    return own
+
+
+def _list(cells: Mapping[str, Any], name: str) -> list[Any]:
+    """What stands in a cell that may hold several: TOML has lists for it, CSV parts them by SEVERAL."""
+    value = cells.get(name, [])
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(SEVERAL)]
+    return list(value) if isinstance(value, list) else [value]
 
 
 def _task(number: int, speech: Path, output: Path, form: str, wishes: Wishes, motion: Mapping[str, Any]) -> Task:
@@ -169,6 +204,9 @@ def _task(number: int, speech: Path, output: Path, form: str, wishes: Wishes, mo
         wishes.frame_start,
         render=wishes.render,
         force=wishes.force,
+        also=tuple(map(str, wishes.also)),
+        weights=wishes.weights,
+        thumbnails=wishes.thumbnails,
     )
 
 

@@ -53,16 +53,20 @@ def _sources() -> Iterator[Path]:
 
 
 def key(task: Task) -> str:
-    """A digest of all that a line's output follows from: the contents of recording, model and character, every setting with the contents of what
+    """A digest of all that a line's output follows from: the contents of recording, models and character, every setting with the contents of what
     it names, and the program.
 
     "" where a file of them cannot be read; the work itself says that better.
     """
     facts: dict[str, Any] = {"format": task.format, "span": [task.start_s, task.end_s], "fps": task.fps}
+    if task.also:
+        facts |= {"models": 1 + len(task.also), "weights": list(task.weights)}
     if task.blend:
         # The Action and the strip bear the recording's name.
         facts |= {"name": Path(task.speech).name, "object": task.object, "frame_start": task.frame_start, "render": task.render}
-    files = [Path(task.speech), Path(task.model) if task.model else model.BUNDLED, *([Path(task.blend)] if task.blend else [])]
+        facts |= {"thumbnails": task.thumbnails}
+    heard_by = [Path(task.model) if task.model else model.BUNDLED, *map(Path, task.also)]
+    files = [Path(task.speech), *heard_by, *([Path(task.blend)] if task.blend else [])]
     try:
         contents = [_contents(path, keep=path != files[0]) for path in files]
         # What they hold counts, not where they lie, which differs from machine to machine.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -23,6 +23,8 @@ class Task:
     blend, object, frame_start: the character, for the outputs that Blender writes; blend is also the picture of the line in the report.
     render: the engine that films it, "" for no film.
     known: what the journal has of this output. force: do it even if it is up to date.
+    also, weights: the other models that hear it too, and how much each counts, as a Job has them.
+    thumbnails: whether the report gets pictures of the character.
     program: what :func:`resume.program` says where the batch was planned; "" where nobody else can work on it.
     """
 
@@ -42,6 +44,9 @@ class Task:
     render: str = ""
     force: bool = False
     program: str = ""
+    also: Sequence[str] = ()
+    weights: Sequence[float] = ()
+    thumbnails: bool = True
 
     @property
     def entry(self) -> str:

@@ -43,7 +43,8 @@ def job_of(task: Task) -> jobs.Job:
     """The job of a line. Raises SettingError and SoundError for what no job can be."""
     model = Path(task.model) if task.model else None
     motion = build(jobs.Motion, task.motion)
-    return jobs.Job(Path(task.speech), task.start_s, task.end_s, fps=task.fps, model=model, motion=motion, threads=THREADS)
+    also, weights = tuple(map(Path, task.also)), tuple(task.weights)
+    return jobs.Job(Path(task.speech), task.start_s, task.end_s, task.fps, model, motion, threads=THREADS, also=also, weights=weights)
 
 
 def _bake(task: Task, progress: jobs.Progress) -> tuple[Any, Any, Any]:

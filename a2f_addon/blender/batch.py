@@ -12,11 +12,10 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, redirect_stdout, suppress
+from contextlib import ExitStack, closing, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -71,7 +70,7 @@ def _bake(tasks: list[Task], hear: Baker) -> Iterator[Result]:
         else:
             yield result
 
-    with tempfile.TemporaryDirectory(prefix="a2f-") as scratch:
+    with ExitStack() as scratch:
         asked: list[Task] = []
         characters: Characters = {}
         for task in tasks:
@@ -79,7 +78,8 @@ def _bake(tasks: list[Task], hear: Baker) -> Iterator[Result]:
                 found = _prepared(task, characters)
             if isinstance(found, Line):
                 waiting[task.number] = found
-                asked.append(_to_hear(found, Path(scratch)))
+                asked.append(_to_hear(found))
+                scratch.callback(_remove, Path(asked[-1].output))
             else:
                 yield from done(task, found)
         with closing(generator(hear(asked))) as heard:
@@ -190,9 +190,12 @@ def _top(each: Object) -> Object:
     return each
 
 
-def _to_hear(line: Line, scratch: Path) -> Task:
-    """The same line for who makes the curves, at the frame rate of the scene."""
-    output = scratch / f"{line.task.number}.npz"
+def _to_hear(line: Line) -> Task:
+    """The same line for who makes the curves, at the frame rate of the scene.
+
+    They wait beside the output: a folder that every machine of a cluster sees, and whose remains of a killed run the next one takes away.
+    """
+    output = Path(line.task.output).with_name(f".a2f-{uuid.uuid4().hex}.part")
     return replace(line.task, format="npz", output=str(output), fps=line.fps, blend="", known=None, force=True)
 
 
@@ -211,13 +214,17 @@ def _written(line: Line, curves: Result) -> Result:
     except (OSError, RuntimeError) as error:
         return failed(task, f"Blender could not write '{task.output}' ({_reason(error)}); make room there or choose another place.")
     finally:
-        with suppress(OSError):
-            Path(curves.output).unlink()
+        _remove(Path(curves.output))
     record = {**curves.record, "key": line.key, "files": digests, "thumbnails": pictures}
     if task.format == "actions":
         with suppress(A2FError), writing.whole(_part(task, line.key).with_suffix(".json")) as file:
             json.dump(record, file)
     return replace(curves, output=task.output, record=record, seconds=curves.seconds + time.monotonic() - begun)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _keyed(line: Line, curves: FaceCurves) -> tuple[list[Path], list[str]]:
@@ -229,7 +236,7 @@ def _keyed(line: Line, curves: FaceCurves) -> tuple[list[Path], list[str]]:
     outcome = runner.finish(request, curves)
     for name in outcome.actions:
         bpy.data.actions[name][MARK] = line.key
-    pictures = film.thumbnails(scene, face, _telling(curves, placed))
+    pictures = film.thumbnails(scene, face, _telling(curves, placed)) if task.thumbnails else []
     output = Path(task.output)
     writing.make_folder(output.parent)
     if task.format == "actions":
@@ -345,4 +352,3 @@ def _append(output: Path, parts: list[Path], *, character: str) -> None:
 def _reason(error: Exception) -> str:
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return " ".join(said.removeprefix("Error: ").split())[:200].rstrip(".")
-

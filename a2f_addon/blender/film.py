@@ -13,18 +13,29 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.types import Object, Scene
+import numpy as np
+from bpy.types import Mesh, Object, Scene
 from mathutils import Vector
+from numpy.typing import NDArray
 
 from ..errors import OutputError
+from ..face import arkit
 from . import compat
+
+Floats = NDArray[np.float64]
 
 ENGINES = ("workbench", "cycles", "eevee", "scene")
 """Workbench and Cycles need no graphics card; "scene" is as the file has it, its size too."""
 THUMBNAIL = (96, 96)
-LONGEST = 720
-"""Pixels of a film's longer side."""
+LONGEST = 480
+"""Pixels of a film's longer side: enough to see lips meet, and half a second a frame where a CPU draws it."""
+SMOOTHING = "FXAA"
+"""Of Workbench's edges. Its other ways draw each frame 5 to 32 times, of which 8, what a new scene has, take five times as long."""
 SAMPLES = 16
+MOVED = 0.05
+"""Of the farthest that a shape moves anything: what moves less is neck and shoulders."""
+HEAD, MARGIN = 1.7, 1.1
+"""The side of the picture by that of the part that moves, which ends at brows and chin; and a little air where the object itself ends."""
 RENDER_SETTINGS = ("engine", "filepath", "resolution_x", "resolution_y", "resolution_percentage", "use_sequencer")
 REMEDY = "without a graphics card Blender needs software OpenGL (on Debian: libegl1 libgl1-mesa-dri)"
 
@@ -76,7 +87,7 @@ def _look(scene: Scene, face: Object, *, engine: str, size: tuple[int, int]) -> 
     """The scene ready to be drawn, with a camera before the face where it has none; everything is taken back afterwards."""
     with ExitStack() as undo:
         render: Any = scene.render
-        for owner, names in ((render, RENDER_SETTINGS), (scene, ("frame_start", "frame_end"))):
+        for owner, names in ((render, RENDER_SETTINGS), (scene, ("frame_start", "frame_end")), (scene.display, ("render_aa",))):
             for name in names:
                 undo.callback(setattr, owner, name, getattr(owner, name))
         if engine != "scene":
@@ -85,6 +96,8 @@ def _look(scene: Scene, face: Object, *, engine: str, size: tuple[int, int]) -> 
             _use(scene, engine)
         if scene.camera is None:
             _put_camera(scene, face, undo)
+        if engine in ("cycles", "eevee") and not any(each.type == "LIGHT" for each in scene.objects):
+            _put_lights(scene, undo)
         yield
 
 
@@ -97,21 +110,66 @@ def _use(scene: Scene, engine: str) -> None:
         settings.cycles.samples = SAMPLES
     else:
         scene.render.engine = "BLENDER_WORKBENCH"  # type: ignore[assignment]
+        scene.display.render_aa = SMOOTHING  # type: ignore[assignment]
 
 
 def _put_camera(scene: Scene, face: Object, undo: ExitStack) -> None:
-    """Before the face, which looks along -Y as Blender's front view has it, and all of it in the picture."""
-    corners = [face.matrix_world @ Vector(corner) for corner in face.bound_box]
-    low, high = (Vector(tuple(pick(corner[axis] for corner in corners) for axis in range(3))) for pick in (min, max))
-    middle = (low + high) / 2
+    """Before the face, which looks along -Y as Blender's front view has it, with the head around it in the picture."""
+    whole = _corners(face)
+    low, high = _moving(face, whole)
+    size, depth = high - low, max(float(np.linalg.norm(np.ptp(whole, axis=0))), 1e-3)
+    width, height = scene.render.resolution_x, scene.render.resolution_y
     data = bpy.data.cameras.new("A2F")
-    data.type, data.ortho_scale = "ORTHO", 1.15 * max(high.x - low.x, high.z - low.z, 1e-3)
-    depth = max((high - low).length, 1e-3)
+    # Of an orthographic camera the scale is that of the picture's longer side, and the face has to fit into the shorter.
+    data.type, data.ortho_scale = "ORTHO", max(size[0], size[2], 1e-3) * max(width, height) / min(width, height)
     data.clip_start, data.clip_end = depth / 100, 10 * depth
     camera = bpy.data.objects.new("A2F", data)
-    camera.location = (middle.x, low.y - 2 * depth, middle.z)
+    middle = (low + high) / 2
+    camera.location = (middle[0], whole[:, 1].min() - 2 * depth, middle[2])
     camera.rotation_euler = (math.pi / 2, 0, 0)
     scene.collection.objects.link(camera)
     scene.camera = camera
     undo.callback(bpy.data.cameras.remove, data)
     undo.callback(setattr, scene, "camera", None)
+
+
+def _corners(face: Object) -> Floats:
+    """Of the object's box in the world, [8, 3]."""
+    return np.array([face.matrix_world @ Vector(corner) for corner in face.bound_box])
+
+
+def _moving(face: Object, whole: Floats) -> tuple[Floats, Floats]:
+    """The lowest and highest corner of what to show: the part that the face's shapes move with HEAD around it, so that the face of a whole body is
+    no speck; but no more than there is of the object.
+    """
+    low, high = whole.min(axis=0), whole.max(axis=0)
+    blocks: Any = face.data.shape_keys.key_blocks if isinstance(face.data, Mesh) and face.data.shape_keys else ()
+    shapes = [block for block in blocks if block.name in arkit.NAMES]
+    if shapes:
+        rest = _points(shapes[0].relative_key)
+        moves = np.max([np.abs(_points(block) - rest).max(axis=1) for block in shapes], axis=0)
+        if moves.max() > 0:
+            matrix = np.array(face.matrix_world)
+            part = rest[moves > MOVED * moves.max()] @ matrix[:3, :3].T + matrix[:3, 3]
+            middle, half = (part.min(axis=0) + part.max(axis=0)) / 2, HEAD / 2 * np.ptp(part, axis=0).max()
+            low, high = np.maximum(low, middle - half), np.minimum(high, middle + half)
+    middle, half = (low + high) / 2, MARGIN / 2 * (high - low)
+    return middle - half, middle + half
+
+
+def _points(block: Any) -> Floats:
+    """Where a shape has its vertices, [vertices, 3]."""
+    flat = np.empty(3 * len(block.data), np.float32)
+    block.data.foreach_get("co", flat)
+    return flat.reshape(-1, 3).astype(np.float64)
+
+
+def _put_lights(scene: Scene, undo: ExitStack) -> None:
+    """Light from before the face, high on one side and softer from the other, for a scene that has none."""
+    for energy, turn in ((3.0, -0.6), (1.0, 0.8)):
+        data: Any = bpy.data.lights.new("A2F", "SUN")
+        data.energy, data.angle = energy, 0.5
+        light = bpy.data.objects.new("A2F", data)
+        light.rotation_euler = (0.9, 0, turn)
+        scene.collection.objects.link(light)
+        undo.callback(bpy.data.lights.remove, data)

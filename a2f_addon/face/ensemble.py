@@ -56,7 +56,7 @@ def shares(count: int, weights: Sequence[float]) -> list[float]:
     """The weights of so many results, made to add up to 1. Raises SettingError where they do not fit."""
     chosen = list(weights) or [1.0] * count
     if len(chosen) != count:
-        raise SettingError(f"{count} results need as many weights, not {len(chosen)}.")
+        raise SettingError(f"There must be as many weights as models or takes, {count}, not {len(chosen)}.")
     if not all(np.isfinite(weight) and weight >= 0 for weight in chosen) or not any(chosen):
         raise SettingError("Weights must be numbers not below 0, one of them above.")
     return [weight / sum(chosen) for weight in chosen]

@@ -3,7 +3,9 @@ weights, float [frames, names]. A pair has no clock: frame 0 stands at the start
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +34,9 @@ def write(folder: Path, curves: FaceCurves) -> None:
     except OSError as error:
         raise OutputError(f"The folder '{folder}' cannot be made ({error.strerror or error}); choose another place.") from error
     with whole_binary(folder / VALUES) as file:
-        np.save(file, curves.values[:, curves.columns(names)])
+        file.write(_saved(curves.values[:, curves.columns(names)]))
     with whole_binary(folder / NAMES) as file:
-        np.save(file, np.array(names, np.str_))
+        file.write(_saved(np.array(names, np.str_)))
 
 
 def read(folder: Path, *, fps: float = USUAL_FPS) -> FaceCurves:
@@ -60,6 +62,13 @@ def read(folder: Path, *, fps: float = USUAL_FPS) -> FaceCurves:
         raise OutputError(f"'{folder / NAMES}' names none of ARKit's shapes, such as jawOpen; rename them and save it again.")
     columns = [values[:, [spelt.index(name) for name in chosen]].mean(axis=1) for chosen in found.values()]
     return FaceCurves(fps, 0.0, tuple(found), np.stack(columns, axis=1).astype(np.float32))
+
+
+def _saved(array: NDArray[Any]) -> bytes:
+    """An array as its file holds it. Into a real file NumPy would write past Python, and tell of a full disk in words of its own."""
+    held = io.BytesIO()
+    np.save(held, array)
+    return held.getvalue()
 
 
 def _array(path: Path) -> NDArray[np.generic]:

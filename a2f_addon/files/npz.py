@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from pathlib import Path
 
@@ -19,10 +20,10 @@ def write(path: Path, curves: FaceCurves) -> None:
 
     Raises OutputError where the file cannot be written.
     """
+    held = io.BytesIO()  # an archive that a full disk cut short would complain once more when it is forgotten
+    np.savez_compressed(held, fps=np.float64(curves.fps), start=np.float64(curves.start), names=np.array(curves.names, np.str_), values=curves.values)
     with whole_binary(path) as file:
-        np.savez_compressed(
-            file, fps=np.float64(curves.fps), start=np.float64(curves.start), names=np.array(curves.names, np.str_), values=curves.values
-        )
+        file.write(held.getvalue())
 
 
 def read(path: Path) -> FaceCurves:

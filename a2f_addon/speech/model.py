@@ -47,7 +47,7 @@ def load(path: Path | None = None, *, threads: int | None = None) -> Network:
     return _cached(path.resolve(), state.st_mtime_ns, state.st_size, threads)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)  # as many as one would let listen together
 def _cached(path: Path, mtime_ns: int, size: int, threads: int | None) -> Network:
     return Network(path, threads=threads)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ from a2f_addon.batch import plan, pool, resume, run
 from a2f_addon.batch.task import Result
 from a2f_addon.errors import OutputError
 from a2f_addon.files import blendshapes, livelink, npz
+from tests import made
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("studio")
@@ -233,6 +235,100 @@ def test_a_process_that_dies_costs_the_line_that_it_was_at(monkeypatch: pytest.M
     results = {Path(each.speech).stem: each for each in pool.run(planned().tasks, jobs=1)}
     assert [results[name].status for name in "abc"] == ["done", "failed", "done"]
     assert "ended with 3" in results["b"].message
+
+
+class Disk:
+    """A disk that has room for so many bytes more, as everything that opens a file to write it finds out."""
+
+    def __init__(self, room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._room = room
+        opened = Path.open
+
+        def tell(path: Path, mode: str = "r", *rest: Any, **named: Any) -> Any:
+            file: Any = opened(path, mode, *rest, **named)
+            if mode[0] in "xaw":
+                file.write = self._taken(file.write)
+            return file
+
+        monkeypatch.setattr(Path, "open", tell)
+
+    def _taken(self, write: Any) -> Any:
+        def writes(content: Any) -> Any:
+            self._room -= len(content)
+            if self._room < 0:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return write(content)
+
+        return writes
+
+
+@pytest.mark.parametrize("form", ["csv", "npz", "bs"])
+def test_a_full_disk_loses_no_line_that_was_done_and_the_next_run_does_the_rest(
+    form: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pool, "can_start", lambda: False)  # where the disk of this process can be made full
+    words = ("takes", "--format", form, "--json")
+    assert bake(*words, "-o", "whole") == 0
+    capsys.readouterr()
+    first = {name: content for name, content in files("whole").items() if name.startswith("a")}
+    with monkeypatch.context() as small:
+        Disk(sum(map(len, first.values())) + 4_000, small)
+        assert bake(*words, "-o", "out") == 1
+    out, err = capsys.readouterr()
+    told = [json.loads(line) for line in out.splitlines()]
+    assert [each["status"] for each in told] == ["done", "failed", "failed"]
+    for each in told[1:]:
+        assert "No space left on device" in each["message"] and "make room there" in each["message"]
+    assert "report.html' cannot be written" in err and "Traceback" not in err
+    assert {name: content for name, content in files("out").items() if name != resume.JOURNAL} == first
+    assert bake(*words, "-o", "out") == 0
+    assert [each["status"] for each in lines(capsys)] == ["skipped", "done", "done"]
+    assert files("out") == files("whole")
+
+
+def test_where_a_full_disk_takes_no_note_of_what_is_done_the_faces_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as small, resume.journal(Path("out"), keep=True) as book:
+        book.keep("out/a.csv", {"key": "1", "files": {}})
+        Disk(10, small)
+        full = resume.Journal(Path("other") / resume.JOURNAL)
+        full.keep("other/a.csv", {"key": "1", "files": {}})
+        assert "No space left on device" in full.note and "the next run does it again" in full.note
+        full.settle()
+        full.close()
+
+
+def test_what_several_models_hear_is_averaged_and_each_counts_for_what_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
+    made.graph(Path("second.onnx"), version="1")
+    told = []
+    for words in ((), (), ("--model", "second.onnx"), ("--model", "second.onnx", "--weights", "3,1")):
+        assert bake("takes", "-o", "out", "--json", *words) == 0
+        told.append({each["status"] for each in lines(capsys)})
+    assert told == [{"done"}, {"skipped"}, {"done"}, {"done"}]
+    wanted = job.Job(Path("takes/a.wav"), model=Path("made.onnx"), also=(Path("second.onnx"),), weights=(3, 1), threads=1)
+    livelink.write(Path("a.csv"), job.run(wanted))
+    assert Path("out/a.csv").read_bytes() == Path("a.csv").read_bytes()
+    assert bake("takes", "-o", "out", "--weights", "3,1") == 2
+    assert "as many weights as models or takes, 1, not 2" in capsys.readouterr().err
+    assert bake("takes", "-o", "out", "--weights", "much") == 2
+    assert bake("takes", "-o", "out", "--model", "gone.onnx") == 2
+    assert "There is no model file 'gone.onnx'" in capsys.readouterr().err
+
+
+def test_a_line_may_have_models_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = ["takes/a.wav,,", "takes/b.wav,made.onnx | second.onnx,2|1", "takes/c.wav,made.onnx,1|2|3", "takes/c.wav,gone.onnx,"]
+    write_manifest(*rows, header="speech,model,weights")
+    made.graph(Path("second.onnx"), version="1")
+    found = plan.of_manifest(Path("lines.csv"), plan.Wishes(Path("out"), model=Path("made.onnx")))
+    first, second = found.tasks[:2]
+    assert (first.model, first.also, first.weights) == ("made.onnx", (), ())
+    assert (second.model, second.also, second.weights) == ("made.onnx", ("second.onnx",), (2.0, 1.0))
+    assert [(each.number, each.message) for each in found.problems] == [
+        (3, "There must be as many weights as models or takes, 1, not 3."),
+        (4, "There is no model file 'gone.onnx'; check its name and folder."),
+    ]
+    Path("lines.toml").write_text('[[line]]\nspeech = "takes/a.wav"\nmodel = ["made.onnx", "second.onnx"]\nweights = [2, 1]', "utf-8")
+    (told,) = plan.of_manifest(Path("lines.toml"), plan.Wishes(Path("out"))).tasks
+    assert (told.model, told.also, told.weights) == (second.model, second.also, second.weights)
 
 
 def planned() -> plan.Plan:
