@@ -3,14 +3,17 @@
     python -m benchmarks.batch [--shared ../shared] [--lines 1000] [--jobs 2] [--broken 20]
 
 Bakes the lines once undisturbed, then again into another folder, killed twice at random and resumed; the two folders must be equal byte for byte.
+Then some of them onto a disk that is too small, which then gets room: no line that was done may be lost. Where this process may mount one.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +21,10 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import Any
+
+MOUNT = shutil.which("mount")
+FEW = 12
 
 
 def main() -> int:
@@ -40,7 +47,48 @@ def main() -> int:
         _run(manifest, folder / "killed", jobs=options.jobs)
         same = _contents(folder / "whole") == _contents(folder / "killed")
         print(f"killed twice and resumed: {len(_contents(folder / 'killed'))} files, {'equal byte for byte' if same else 'DIFFERENT'}")
-        return 0 if same and code == bool(options.broken) else 1
+        lost = _full_disk(folder, manifest)
+        return 0 if same and not lost and code == bool(options.broken) else 1
+
+
+def _full_disk(folder: Path, manifest: Path) -> bool:
+    """Bake the first FEW lines onto half the disk that they need, then onto one with room; whether anything was lost."""
+    few, disk = folder / "few.csv", folder / "disk"
+    few.write_text("\n".join(manifest.read_text("utf-8").splitlines()[: 1 + FEW]), "utf-8")
+    _run(few, folder / "roomy", jobs=2)
+    wanted = _faces(folder / "roomy")
+    disk.mkdir()
+    mounted = subprocess.run(_mount(disk, sum(map(len, wanted.values())) // 2), stderr=subprocess.DEVNULL, check=False) if MOUNT else None
+    if mounted is None or mounted.returncode:
+        print("full disk: not tried, since this process may not mount one; run it as root on Linux")
+        return False
+    try:
+        told = _told(few, disk)
+        full = [each for each in told if "make room there" in each["message"]]
+        kept = _faces(disk)
+        subprocess.run(_mount(disk, 4 * sum(map(len, wanted.values())), "remount,"), check=True)
+        again = _told(few, disk)
+        lost = any(wanted[name] != content for name, content in kept.items()) or _faces(disk) != wanted
+        lost |= [each["status"] for each in again].count("skipped") < len(kept) or not full
+        print(f"full disk: of {len(told)} lines {len(kept)} were done and {len(full)} told that there is no room ({full[0]['message'] if full else ''})")
+        print(f"with room again: {len(kept)} skipped, the rest done, {'SOMETHING IS LOST' if lost else 'nothing lost'}")
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=False)
+    return lost
+
+
+def _mount(disk: Path, size: int, how: str = "") -> list[str]:
+    return [str(MOUNT), "-t", "tmpfs", "-o", f"{how}size={size}", "tmpfs", str(disk)]
+
+
+def _told(manifest: Path, out: Path) -> list[dict[str, Any]]:
+    command = [sys.executable, "-m", "a2f_addon", "bake", "--manifest", str(manifest), "-o", str(out), "--jobs", "2", "--json"]
+    ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+    return [json.loads(line) for line in ended.stdout.splitlines()]
+
+
+def _faces(folder: Path) -> dict[str, bytes]:
+    return {name: content for name, content in _contents(folder).items() if name.endswith(".csv")}
 
 
 def _manifest(folder: Path, shared: Path, *, lines: int, broken: int) -> Path:

@@ -110,7 +110,8 @@ def _use(scene: Scene, engine: str) -> None:
         settings.cycles.samples = SAMPLES
     else:
         scene.render.engine = "BLENDER_WORKBENCH"  # type: ignore[assignment]
-        scene.display.render_aa = SMOOTHING  # type: ignore[assignment]
+        display: Any = scene.display
+        display.render_aa = SMOOTHING
 
 
 def _put_camera(scene: Scene, face: Object, undo: ExitStack) -> None:
