@@ -70,7 +70,8 @@ def _full_disk(folder: Path, manifest: Path) -> bool:
         again = _told(few, disk)
         lost = any(wanted[name] != content for name, content in kept.items()) or _faces(disk) != wanted
         lost |= [each["status"] for each in again].count("skipped") < len(kept) or not full
-        print(f"full disk: of {len(told)} lines {len(kept)} were done and {len(full)} told that there is no room ({full[0]['message'] if full else ''})")
+        print(f"full disk: of {len(told)} lines {len(kept)} were done, {len(full)} had no room")
+        print(full[0]["message"] if full else "nobody said that there is none")
         print(f"with room again: {len(kept)} skipped, the rest done, {'SOMETHING IS LOST' if lost else 'nothing lost'}")
     finally:
         subprocess.run(["umount", "--lazy", disk], check=False)
