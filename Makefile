@@ -6,7 +6,7 @@ BLENDER := $(if $(filter 3.13,$(VERSION)),5.2,5.0)
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test check older test-training test-dask extension lock clean
+.PHONY: demo test check older test-training test-dask extension try release lock clean
 
 demo: $(VENV)/ready
 	$(RUN) -m demo
@@ -65,3 +65,12 @@ clean:
 # dist/*.zip, one a platform, for Preferences > Get Extensions > Install from Disk.
 extension: $(VENV)/ready
 	$(RUN) wheels/build.py build
+
+# The Linux zip in a Blender that knows nothing else; BLENDER_PATH=/path/to/blender for an installed one, else the bpy wheel.
+try: $(VENV)/ready
+	$(RUN) wheels/build.py build --platform linux-x64
+	$(RUN) tests/install/trial.py --zip dist/a2f-*-linux_x64.zip $(if $(BLENDER_PATH),--blender $(BLENDER_PATH))
+
+# Every check, the zips and their sums; says what keeps it.
+release: $(VENV)/ready
+	$(RUN) release.py

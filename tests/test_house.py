@@ -52,5 +52,5 @@ def test_importing_the_addon_loads_nothing_heavy() -> None:
 
 def test_the_version_stands_in_the_manifest_and_the_changelog_says_the_same() -> None:
     version = tomllib.loads((ROOT / "blender_manifest.toml").read_text("utf-8"))["version"]
-    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    newest = re.search(r"^## \[(\S+)\]", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
     assert newest and newest[1] == version
