@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import bpy
 import numpy as np
@@ -31,6 +31,7 @@ ALIGNED, AUTO_CLAMPED = 3, 4
 
 Part = tuple[Action, compat.Slot]
 """An Action and the slot in it that is for one Key."""
+T = TypeVar("T")
 KeysOf = Mapping[Recipe, CurveKeys]
 """What every channel is keyed with, by what it takes, counted in frames of the curves."""
 
@@ -61,7 +62,7 @@ def every_key(plan: Plan, curves: FaceCurves) -> KeysOf:
     return {takes: every_frame(curve) for takes, curve in values(plan, curves).items()}
 
 
-def whole(steps: Generator[float, None, list[Action]]) -> list[Action]:
+def whole(steps: Generator[float, None, T]) -> T:
     """All the steps at once."""
     while True:
         try:
@@ -77,11 +78,13 @@ def writing(
     markers: Sequence[tuple[str, float]] = (),
     *,
     still_holds: Callable[[], bool] = lambda: True,
+    beside: Callable[[ExitStack], None] = lambda undo: None,
 ) -> Generator[float, None, list[Action]]:
     """Key the curves as planned; in steps of a few milliseconds, each of which says how much is done, 0 to 1. Returns the Actions that hold the keys.
 
     frames: float64 [frames], where on the timeline each frame of the curves lies. markers: (name, frame) pairs to mark in the new Actions.
-    still_holds: asked once before what plays is touched: whether the plan still fits the scene.
+    still_holds: asked once before what plays is touched: whether the plan still fits the scene. beside: what else is to be written, which leaves with
+    the stack it is given how to take it back.
     Raises TargetError where a target is gone since the plan was made, and Interrupted where the plan does not hold.
     Whatever is raised, and where the steps are left half way, nothing is changed.
     """
@@ -114,6 +117,7 @@ def writing(
             traces.remember(owner, target, undo)
             into.take_back_everywhere(owner, plan.identity, undo, but=written)
             _switch(target, owner, parts.get(target.face.uid), rests.get(target.face.uid), frames, undo)
+        beside(undo)
         undo.pop_all()
     _retire(plan, owners)
     return [*_sign(plan, fresh, parts, rests, made.digests), *written]
@@ -134,14 +138,14 @@ def _new_parts(name: str, targets: Sequence[Target], keys: Sequence[Key], undo: 
             action = _action(made.uids[0])
         else:
             action = bpy.data.actions.new(_action_name(name, target, first=not made.uids))
-            undo.callback(_remove, action.session_uid)
+            undo.callback(remove_action, action.session_uid)
         slot = compat.new_slot(action, key)
         made.uids.append(action.session_uid)
         made.slots.append(0 if slot is None else slot.handle)
     return made
 
 
-def _remove(uid: int) -> None:
+def remove_action(uid: int) -> None:
     """An undo may have removed it already."""
     for action in [action for action in bpy.data.actions if action.session_uid == uid]:
         bpy.data.actions.remove(action)
@@ -210,15 +214,15 @@ def _switch(target: Target, key: Key, part: Part | None, rest: Part | None, fram
     if target.silenced:
         _silence(animation, undo)
     if rest is not None:
-        _put_strip(animation, rest, Layer(rest[0].name, 0.0, 1.0, "HOLD"), undo)
+        put_strip(animation, rest, Layer(rest[0].name, 0.0, 1.0, "HOLD"), undo)
     before = animation.action
     if before is not None and target.beneath is not None:
         _set(animation, undo, use_nla=True)
-        _put_strip(animation, (before, compat.slot_of(animation)), target.beneath, undo)
+        put_strip(animation, (before, compat.slot_of(animation)), target.beneath, undo)
     if target.place == "STRIP":
         _set(animation, undo, use_nla=True)
         first = float(frames[0])
-        _put_strip(animation, part, Layer(part[0].name, first, max(float(frames[-1]), first + 1), target.extrapolation), undo)
+        put_strip(animation, part, Layer(part[0].name, first, max(float(frames[-1]), first + 1), target.extrapolation), undo)
     if target.place == "NEW" or target.beneath is not None or target.displaced:
         undo.callback(compat.assign, animation, before, compat.slot_of(animation))
         compat.assign(animation, *(part if target.place == "NEW" else (None, None)))
@@ -237,7 +241,7 @@ def _silence(animation: AnimData, undo: ExitStack) -> None:
         _set(track, undo, mute=True)
 
 
-def _put_strip(animation: AnimData, part: Part, layer: Layer, undo: ExitStack) -> None:
+def put_strip(animation: AnimData, part: Part, layer: Layer, undo: ExitStack) -> None:
     """A strip on a new track above all others that plays its Action frame for frame."""
     action, slot = part
     track = animation.nla_tracks.new()

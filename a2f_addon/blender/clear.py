@@ -7,11 +7,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from bpy.types import AnimData
+from bpy.types import AnimData, Key
 
 from ..errors import TargetError
-from . import compat, into, ownership, traces
-from .standing import Owners
+from . import compat, into, ownership, rotations, traces
+from .standing import Owners, clips
 
 NOTHING = "There is nothing of A2F's on the selected faces."
 
@@ -37,8 +37,8 @@ def clear(owners: Iterable[Any]) -> Cleared:
     """Take A2F's Actions, strips, keys and marks away from these datablocks. Raises TargetError where none has any."""
     known, faces = Owners(), 0
     names: dict[int, str] = {}
-    kept: list[str] = []
     uids: set[int] = set()
+    owners, kept = _within_reach(owners)
     for owner in owners:
         trace = traces.forget(owner)
         found = {} if owner.animation_data is None else _own(owner.animation_data, known)
@@ -49,15 +49,34 @@ def clear(owners: Iterable[Any]) -> Cleared:
         uids |= set(found)
         kept += _clear(owner, trace, set(found))
     if not faces:
-        raise TargetError(NOTHING)
+        raise TargetError(" ".join(kept) or NOTHING)
     ownership.remove_unused(uids)
+    kept += rotations.remove(rotations.empties_of(owners)).kept
     return Cleared(faces, tuple(names.values()), tuple(kept))
+
+
+def _within_reach(owners: Iterable[Any]) -> tuple[list[Any], list[str]]:
+    """Those that can be cleared here, and a sentence for each other that was baked onto. Raises TargetError where one is in tweak mode."""
+    owners = list(owners)
+    held = [owner for owner in owners if owner.animation_data is not None and owner.animation_data.use_tweak_mode and has_traces(owner)]
+    if held:
+        raise TargetError(f"A strip of '{_called(held[0])}' is in tweak mode; leave it with Tab in the NLA editor first.")
+    away = [owner for owner in owners if owner.library is not None]
+    kept = [f"'{_called(owner)}' is linked from '{owner.library.name}'; clear it there." for owner in away if has_traces(owner)]
+    return [owner for owner in owners if owner not in away], kept
+
+
+def _called(owner: Any) -> str:
+    return owner.user.name if isinstance(owner, Key) and owner.user is not None else owner.name
 
 
 def _own(animation: AnimData, known: Owners) -> dict[int, str]:
     """A2F's own Actions that this one plays: session_uid to name."""
-    users: list[Any] = [animation, *(strip for track in animation.nla_tracks for strip in track.strips)]
-    found = [user.action for user in users if getattr(user, "action", None) is not None and known.identity(user.action) is not None]
+    users: list[Any] = [animation, *(strip for track in animation.nla_tracks for strip in clips(track.strips))]
+    found = [user.action for user in users if user.action is not None and known.identity(user.action) is not None]
+    if any(user.action is not None and ownership.MARK in user.action and known.identity(user.action) is None for user in users):
+        # A result that became the artist's plays on, and needs what holds the face at rest around it.
+        found = [action for action in found if known.identity(action) != ownership.REST]
     return {action.session_uid: action.name for action in found}
 
 
@@ -75,15 +94,24 @@ def _clear(owner: Any, trace: dict[str, Any] | None, own: set[int]) -> list[str]
             kept += _out_of_artists(owner.animation_data)
         traces.restore_settings(owner, trace)
         _restore_values(owner, trace["values"])
-    return kept
+    return kept + _become_artists(owner)
+
+
+def _become_artists(owner: Any) -> list[str]:
+    """A sentence for each Action that was A2F's, and by now is the artist's and plays on."""
+    animation = owner.animation_data
+    users: list[Any] = [] if animation is None else [animation, *(strip for track in animation.nla_tracks for strip in clips(track.strips))]
+    actions = [user.action for user in users if user.action is not None and ownership.MARK in user.action]
+    names = dict.fromkeys(action.name for action in actions if ownership.identity(action) is None)
+    return [f"'{name}' was changed, renamed or kept with a fake user since its bake, and plays on." for name in names]
 
 
 def _out_of_artists(animation: AnimData) -> list[str]:
     """A2F's keys out of the Actions that are not its own."""
     kept = []
-    users: list[Any] = [animation, *(strip for track in animation.nla_tracks for strip in track.strips)]
+    users: list[Any] = [animation, *(strip for track in animation.nla_tracks for strip in clips(track.strips))]
     for user in users:
-        action = getattr(user, "action", None)
+        action = user.action
         if action is None or action.library is not None or not into.records(action):
             continue
         edited = into.take_back(action, compat.slot_of(user), identity=None, undo=ExitStack())

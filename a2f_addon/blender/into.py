@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from ..face.keys import CurveKeys
 from ..face.retarget import Recipe
 from . import compat
+from .standing import clips
 from .targets import Target
 
 RECORDS = "a2f_into"
@@ -45,6 +47,7 @@ NEAR = 1e-3
 
 Rows = dict[str, NDArray[Any]]
 Fill = Callable[[FCurve, CurveKeys, NDArray[np.float64]], None]
+Lay = Callable[[FCurve], None]
 
 
 def write(
@@ -60,25 +63,37 @@ def write(
     """Key the target's channels in this Action within the span of the frames. The undo stack learns how to take everything back."""
     action, slot = part
     take_back(action, slot, identity=identity, undo=undo)
+
+    def lay(takes: Recipe) -> Lay:
+        return lambda curve: fill(curve, keys_of[takes], frames)
+
+    lays = {each.data_path: lay(each.takes) for each in target.face.channels}
+    _lay(action, slot, lays, identity=identity, span=(float(frames[0]), float(frames[-1])), undo=undo)
+    return action
+
+
+def _lay(action: Action, slot: compat.Slot, lays: Mapping[str, Lay], *, identity: str, span: tuple[float, float], undo: ExitStack) -> None:
+    """Put keys into curves, by data path, and write down what was there. Lay: fills an empty curve with keys within the span."""
     there = {curve.data_path: curve for curve in compat.fcurves(action, slot)}
-    first, last = float(frames[0]), float(frames[-1])
+    first, last = span
     record: dict[str, Any] = {"identity": identity, "slot": _slot_name(slot), "first": first - 1, "last": last + 1, "curves": {}}
-    for channel in target.face.channels:
-        curve = there.get(channel.data_path)
+    made = {path for each in records(action) if each["slot"] == record["slot"] for path, facts in each["curves"].items() if facts["made"]}
+    for path, lay in lays.items():
+        curve = there.get(path)
         old = None if curve is None else read(curve)
         if curve is None:
-            curve = compat.new_fcurve(action, slot, channel.data_path)
-            undo.callback(_remove_curve, action, slot, channel.data_path)
+            curve = compat.new_fcurve(action, slot, path)
+            undo.callback(_remove_curve, action, slot, path)
         else:
-            undo.callback(_restore, action, slot, channel.data_path, old, curve.extrapolation)
+            undo.callback(_restore, action, slot, path, old, curve.extrapolation)
         kept = None if old is None else _guarded(curve, old, first, last)
         curve.keyframe_points.clear()
-        fill(curve, keys_of[channel.takes], frames)
+        lay(curve)
         if kept is not None:
             replace(curve, _merged(kept, read(curve)))
-        record["curves"][channel.data_path] = {"old": None if old is None else _packed(old), "digest": _digest(curve, first, last)}
+        facts = {"old": None if old is None else _packed(old), "digest": _digest(curve, first, last)}
+        record["curves"][path] = facts | {"made": old is None or path in made}
     _put_records(action, [*records(action), record], undo)
-    return action
 
 
 def records(action: Action) -> list[dict[str, Any]]:
@@ -89,18 +104,52 @@ def records(action: Action) -> list[dict[str, Any]]:
 def take_back(action: Action, slot: compat.Slot, *, identity: str | None, undo: ExitStack) -> list[str]:
     """Take A2F's keys of a recording, or of all with None, out of a slot's curves, and put back what they replaced.
 
-    Returns the data paths of curves that somebody edited since, which are left as they are.
+    Keys of another recording that were laid over these are lifted off first and laid again. Returns the data paths of curves that somebody edited
+    since, which are left as they are.
     """
+    standing = records(action)
+    going = _above(standing, [number for number, each in enumerate(standing) if each["slot"] == _slot_name(slot)], identity)
+    if not going:
+        return []
     edited: list[str] = []
-    left = []
-    for record in reversed(records(action)):
-        if record["slot"] != _slot_name(slot) or (identity is not None and record["identity"] != identity):
-            left.append(record)
-            continue
-        edited += _take_back(action, slot, record, undo)
-    if len(left) != len(records(action)):
-        _put_records(action, left[::-1], undo)
+    lifted: list[tuple[dict[str, Any], dict[str, Lay]]] = []
+    for number in reversed(going):
+        record = standing[number]
+        there = {curve.data_path: curve for curve in compat.fcurves(action, slot)}
+        span = record["first"] + 1, record["last"] - 1
+        own = {path: _inside(read(there[path]), *span) for path in record["curves"] if path in there}
+        theirs = list(_take_back(action, slot, record, undo))
+        if identity is None or record["identity"] == identity:
+            edited += theirs
+        else:
+            lifted.append((record, {path: partial(replace, rows=rows) for path, rows in own.items() if path not in theirs}))
+    _put_records(action, [each for number, each in enumerate(standing) if number not in going], undo)
+    for record, lays in reversed([each for each in lifted if each[1]]):
+        _lay(action, slot, lays, identity=record["identity"], span=(record["first"] + 1, record["last"] - 1), undo=undo)
     return edited
+
+
+def _above(standing: Sequence[dict[str, Any]], here: Sequence[int], identity: str | None) -> list[int]:
+    """Which records have to be taken back for a recording, oldest first: its own, and those laid later over one of these or over what it bent."""
+    going: dict[int, tuple[float, float]] = {}
+    for number in here:
+        low, high = reach = _reach(standing[number])
+        touches = any(low <= other_high + NEAR and other_low <= high + NEAR for other_low, other_high in going.values())
+        if identity is None or standing[number]["identity"] == identity or touches:
+            going[number] = reach
+    return list(going)
+
+
+def _reach(record: dict[str, Any]) -> tuple[float, float]:
+    """How far the guards of a record bend what was there: to the next key on either side."""
+    low, high = float(record["first"]), float(record["last"])
+    for facts in record["curves"].values():
+        if not facts["made"]:
+            x = _unpacked(facts["old"])["co"][:, 0]
+            before, after = x[x <= record["first"] + NEAR], x[x >= record["last"] - NEAR]
+            low = min(low, float(before[-1]) if len(before) else -np.inf)
+            high = max(high, float(after[0]) if len(after) else np.inf)
+    return low, high
 
 
 def take_back_everywhere(owner: Any, identity: str, undo: ExitStack, *, but: Sequence[Action]) -> None:
@@ -108,8 +157,8 @@ def take_back_everywhere(owner: Any, identity: str, undo: ExitStack, *, but: Seq
     animation = owner.animation_data
     if animation is None:
         return
-    for user in (animation, *(strip for track in animation.nla_tracks for strip in track.strips)):
-        action = getattr(user, "action", None)
+    for user in (animation, *(strip for track in animation.nla_tracks for strip in clips(track.strips))):
+        action = user.action
         if action is not None and action.library is None and action not in but and records(action):
             take_back(action, compat.slot_of(user), identity=identity, undo=undo)
 
@@ -147,10 +196,11 @@ def _take_back(action: Action, slot: compat.Slot, record: dict[str, Any], undo: 
         undo.callback(_restore, action, slot, path, now, curve.extrapolation)
         old = None if facts["old"] is None else _unpacked(facts["old"])
         outside = _where(now, (now["co"][:, 0] < record["first"] - NEAR) | (now["co"][:, 0] > record["last"] + NEAR))
-        if old is None and not len(outside["co"]):
+        rows = _merged(_with_old_handles(outside, old, record["first"], record["last"]), _inside(old, record["first"], record["last"]))
+        if facts["made"] and not len(rows["co"]):
             _remove_curve(action, slot, path)
-            continue
-        replace(curve, _merged(_with_old_handles(outside, old), _inside(old, record["first"], record["last"])))
+        else:
+            replace(curve, rows)
 
 
 def _guarded(curve: FCurve, old: Rows, first: float, last: float) -> Rows:
@@ -228,11 +278,13 @@ def _at(points: NDArray[np.float64], u: float) -> list[NDArray[np.float64]]:
     return levels
 
 
-def _with_old_handles(outside: Rows, old: Rows | None) -> Rows:
-    """Guards bent the handles of the keys next to them; keys that the artist has not moved get their own back."""
+def _with_old_handles(outside: Rows, old: Rows | None, first: float, last: float) -> Rows:
+    """Guards bent the handles of the keys next to them; where the artist has not moved these, they get their own back."""
     if old is None:
         return outside
-    for row, point in enumerate(outside["co"]):
+    x = outside["co"][:, 0]
+    for row in {*np.flatnonzero(x < first)[-1:], *np.flatnonzero(x > last)[:1]}:
+        point = outside["co"][row]
         same = np.flatnonzero(np.abs(old["co"] - point).max(axis=1) < NEAR)
         if len(same):
             for name in FACTS:
@@ -260,7 +312,10 @@ def _merged(one: Rows, other: Rows) -> Rows:
 def _digest(curve: FCurve, first: float, last: float) -> str:
     rows = read(curve)
     inside = _inside(rows, first, last)
-    return hashlib.sha256(inside["co"].tobytes() + inside["interpolation"].tobytes()).hexdigest()
+    bent = np.flatnonzero(inside["interpolation"] == BEZIER)
+    # The handles at the two ends belong to the guards' pieces too.
+    handles = [inside["handle_right"][bent[bent < len(inside["co"]) - 1]], inside["handle_left"][bent[bent > 0]]]
+    return hashlib.sha256(b"".join(each.tobytes() for each in (inside["co"], inside["interpolation"], *handles))).hexdigest()
 
 
 def _packed(rows: Rows) -> dict[str, str]:
@@ -301,4 +356,5 @@ def _remove_curve(action: Action, slot: compat.Slot, path: str) -> None:
 
 
 def _slot_name(slot: compat.Slot) -> str:
-    return "" if slot is None else slot.identifier
+    """What a slot is known by, also once it was renamed."""
+    return "" if slot is None else str(slot.handle)

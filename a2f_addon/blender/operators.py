@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import bpy
@@ -164,14 +165,19 @@ class A2F_OT_bake(Background, bpy.types.Operator):
 
     def _writing(self, requests: list[runner.Request], made: list[runner.Ready]) -> Generator[float, None, list[runner.Outcome]]:
         preview.stop()
-        outcomes = []
-        for number, (request, each) in enumerate(zip(requests, made, strict=True)):
-            if number == 0:
-                outcomes.append((yield from runner.finishing(request, each)))
-            else:
+        outcomes: list[runner.Outcome] = []
+        refused: list[A2FError] = []
+        for request, each in zip(requests, made, strict=True):
+            try:
                 # Once the first line plays the others follow at once, so that a cancel finds all of them or none.
-                outcomes.append(runner.finish(request, each))
-        return outcomes
+                outcomes.append(runner.finish(request, each) if outcomes else (yield from runner.finishing(request, each)))
+            except bake.Interrupted:
+                raise
+            except A2FError as error:  # a strip that was deleted meanwhile; the other lines are not to be lost for it
+                refused.append(error)
+        if not outcomes:
+            raise refused[0]
+        return [replace(outcomes[0], warnings=(*outcomes[0].warnings, *(f"Left out: {error}" for error in refused))), *outcomes[1:]]
 
     def _tell(self, context: Context, outcomes: list[runner.Outcome], skipped: tuple[str, ...]) -> set[Any]:
         tell(self, context, outcomes, skipped)

@@ -105,7 +105,7 @@ class Digest:
             for side in ("handle_left", "handle_right"):
                 curve.keyframe_points.foreach_get(side, handles)
                 summed.update(handles.tobytes())
-        facts = (curve.data_path, curve.array_index, curve.mute, curve.extrapolation, len(curve.modifiers))
+        facts = (curve.data_path, curve.array_index, curve.mute, curve.lock, curve.extrapolation, len(curve.modifiers))
         summed.update(repr(facts).encode())
         summed.update(points.tobytes())
         summed.update(kinds.tobytes())

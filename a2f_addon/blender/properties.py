@@ -209,7 +209,7 @@ def emotions_over_time(scene: Scene, source: Source) -> list[Keys]:
             frames = np.arange(np.floor(span[0]), np.ceil(span[1]) + 1)
             levels = np.array([curve.evaluate(frame) for frame in frames])
         if levels.any():
-            times = (frames - source.zero_frame) / source.fps
+            times = (frames - source.zero_frame) / source.curve_fps
             found.append(Keys(name, tuple(times), tuple(np.clip(levels, 0, 1))))
     return found
 

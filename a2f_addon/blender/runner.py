@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -161,12 +162,7 @@ def keyed(request: Request, curves: FaceCurves, pinned: Mask, recipes: Sequence[
 
 def finish(request: Request, made: Ready | FaceCurves) -> Outcome:
     """Write the keys, on the main thread. Raises TargetError and SoundError where what they are for is gone; then nothing was changed."""
-    steps = finishing(request, made)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
+    return bake.whole(finishing(request, made))
 
 
 def finishing(request: Request, made: Ready | FaceCurves) -> Generator[float, None, Outcome]:
@@ -174,9 +170,9 @@ def finishing(request: Request, made: Ready | FaceCurves) -> Generator[float, No
     if isinstance(made, FaceCurves):
         made = Ready(made, {}, np.zeros(len(made), bool))
     source.check_still_there(request.source)
-    scene, face, frames = _scene(request), _face(request), request.source.frames(made.curves)
-    rotations.turned(scene)
-    made, notes = _aimed(request, made, *rotations.aimed(scene, face, made.curves, frames))
+    rotations.turned(_scene(request))
+    frames = request.source.frames(made.curves)
+    made, notes = yield from aimed(request, made)
     reach = {takes: (float(each.values.min()), float(each.values.max())) for takes, each in made.keys.items() if len(each)}
     signed = Owners()
     for _ in signed.learn():
@@ -190,17 +186,23 @@ def finishing(request: Request, made: Ready | FaceCurves) -> Generator[float, No
     def still_holds() -> bool:
         return planned(request, shapes, signed=signed).targets == plan.targets
 
-    actions = yield from bake.writing(plan, keys_of, frames, marks, still_holds=still_holds)
-    rotations.write(scene, face, made.curves, frames, name=plan.action_name, identity=plan.identity)
+    turns: list[rotations.Written] = []
+
+    def turn(undo: ExitStack) -> None:
+        turns.extend(rotations.write(_scene(request), _face(request), made.curves, frames, name=plan.action_name, undo=undo))
+
+    actions = yield from bake.writing(plan, keys_of, frames, marks, still_holds=still_holds, beside=turn)
+    rotations.sign(turns, plan.identity)
     first, last = float(frames[0]), float(frames[-1])
     names = tuple(action.name for action in actions)
     session.memory.keep_bake(request.source.identity, request)
     count = sum(len(keys_of[channel.takes]) for target in plan.targets for channel in target.face.channels)
-    return Outcome(names, len(plan.targets), first, last, (*plan.warnings, *notes, *_beyond_scene(scene, last)), count)
+    return Outcome(names, len(plan.targets), first, last, (*plan.warnings, *notes, *_beyond_scene(_scene(request), last)), count)
 
 
-def _aimed(request: Request, made: Ready, curves: FaceCurves, notes: list[str]) -> tuple[Ready, list[str]]:
-    """The same with the eyes looking elsewhere: the keys of what looks are made anew."""
+def aimed(request: Request, made: Ready) -> Generator[float, None, tuple[Ready, list[str]]]:
+    """The same with the eyes around what they look at, and what the artist should know; the keys of what looks are made anew."""
+    curves, notes = yield from rotations.aimed(_scene(request), _face(request), made.curves, request.source.frames(made.curves))
     if curves is made.curves:
         return made, notes
     looking = [takes for takes in made.keys if any(name.startswith("eyeLook") for name, _ in takes)]

@@ -74,7 +74,7 @@ class Standing:
         self.action_identity = owners.identity(animation.action)
         self.is_outdated = self.action_identity == identity
         self.strips = [(strip, owners.identity(strip.action)) for strip in _audible_strips(animation)]
-        users = [animation, *(strip for track in animation.nla_tracks for strip in _clips(track.strips))]
+        users = [animation, *(strip for track in animation.nla_tracks for strip in clips(track.strips))]
         self.outdated = tuple(dict.fromkeys(user.action.session_uid for user in users if owners.identity(user.action) == identity))
         self.resting = {path for strip, owner in self.strips if owner == ownership.REST for path in _paths(strip)}
         self._identity = identity
@@ -99,16 +99,16 @@ class Standing:
 def _audible_strips(animation: AnimData) -> list[Any]:
     if not animation.use_nla:
         return []
-    return [strip for track in animation.nla_tracks if not track.mute for strip in _clips(track.strips, audible=True)]
+    return [strip for track in animation.nla_tracks if not track.mute for strip in clips(track.strips, audible=True)]
 
 
-def _clips(strips: Iterable[Any], *, audible: bool = False) -> Iterator[Any]:
+def clips(strips: Iterable[Any], *, audible: bool = False) -> Iterator[Any]:
     """The strips that play an Action, those inside of metastrips included."""
     for strip in strips:
         if audible and strip.mute:
             continue
         if strip.type == "META":
-            yield from _clips(strip.strips, audible=audible)
+            yield from clips(strip.strips, audible=audible)
         elif strip.action is not None:
             yield strip
 
@@ -124,7 +124,7 @@ def _paths(user: Any) -> set[str]:
 
 def track_paths(track: Any) -> set[str]:
     """The data paths that a track moves, or would if it were heard."""
-    return {path for strip in _clips(track.strips) for path in _paths(strip)}
+    return {path for strip in clips(track.strips) for path in _paths(strip)}
 
 
 def way(animation: AnimData, standing: Standing, scene: Scene, *, place: str, own: set[str]) -> Way:

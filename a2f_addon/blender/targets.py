@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import bpy
-from bpy.types import AnimData, Context, Key, Object, Scene
+from bpy.types import AnimData, Context, FCurve, Key, Object, Scene
 
 from .. import rigs
 from ..errors import TargetError
@@ -344,7 +344,7 @@ def _target(
     chosen = way(animation, standing, scene, place=place, own=own)
     more: dict[str, Any] = {"place": chosen.place, "displaced": chosen.displaced, "settled": chosen.settled, "pushes_artists": chosen.pushes_artists}
     if chosen.place == "INTO":
-        _warn_of_sharing(animation, face, own, warn)
+        _warn_of_sharing(animation, face, warn)
         return Target(face, None, (), "HOLD", False, standing.outdated, **more)
     keeps_action = chosen.beneath is not None or chosen.settled
     silenced = keeps_action and not animation.use_nla and len(animation.nla_tracks) > 0
@@ -366,14 +366,31 @@ def _hindrances_within(face: Face, place: str) -> Iterator[str]:
         return
     if animation.action.library is not None:
         yield f"'{animation.action.name}' on '{face.object}' is linked and takes no keys; put them into a new Action."
+    own = {channel.data_path: channel.shape for channel in face.channels}
+    locked = [own[curve.data_path] for curve in standing_curves(animation) if curve.data_path in own and _is_locked(curve)]
+    if locked:
+        are = f"of '{face.object}' {'is' if len(locked) == 1 else 'are'} locked in '{animation.action.name}'"
+        yield f"{_listed(locked)} {are}; unlock the curves, or put the keys into a new Action."
 
 
-def _warn_of_sharing(animation: AnimData, face: Face, own: set[str], warn: Callable[[str], None]) -> None:
+def _is_locked(curve: FCurve) -> bool:
+    return curve.lock or (curve.group is not None and curve.group.lock)
+
+
+def _is_muted(curve: FCurve) -> bool:
+    return curve.mute or (curve.group is not None and curve.group.mute)
+
+
+def _warn_of_sharing(animation: AnimData, face: Face, warn: Callable[[str], None]) -> None:
     action: Any = animation.action
+    own = {channel.data_path: channel.shape for channel in face.channels}
     if action.users - action.use_fake_user > 1:
         warn(f"'{action.name}' plays on more than '{face.object}', and the new keys with it.")
     if strips_count(animation) and (animation.action_influence != 1.0 or animation.action_blend_type != "REPLACE"):
         warn(f"'{action.name}' on '{face.object}' is blended with the NLA below it, and so are the new keys.")
+    silent = [own[curve.data_path] for curve in standing_curves(animation) if curve.data_path in own and _is_muted(curve)]
+    if silent:
+        warn(f"The curves of {_listed(silent)} are muted in '{action.name}': they take the keys, but do not play until they are unmuted.")
     bent = [curve.data_path for curve in standing_curves(animation) if curve.data_path in own and len(curve.modifiers)]
     if bent:
         warn(f"'{action.name}' has modifiers on {len(bent)} of the curves that take keys, and they go on working.")

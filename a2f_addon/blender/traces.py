@@ -10,6 +10,7 @@ import bpy
 from bpy.types import AnimData
 
 from . import compat
+from .standing import clips
 from .targets import Target
 
 TRACE = "a2f_before"
@@ -46,7 +47,7 @@ def _first(owner: Any, target: Target) -> dict[str, Any]:
     trace["values"] = {channel.data_path: float(owner.path_resolve(channel.data_path)) for channel in target.face.channels}
     if animation is None:
         return trace
-    trace |= {name: getattr(animation, name) for name in SETTINGS}
+    trace |= {name: getattr(animation, name) for name in SETTINGS} | {"playing": _name(animation.action)}
     if target.silenced:
         trace["heard"] = [track.name for track in animation.nla_tracks if not track.mute]
         trace["soloed"] = [track.name for track in animation.nla_tracks if track.is_solo]
@@ -61,6 +62,7 @@ def _action(animation: AnimData, target: Target) -> dict[str, Any]:
     settings = {name: getattr(animation, name) for name in SETTINGS}
     return {
         "action": animation.action.name,
+        "playing": animation.action.name,
         "slot": "" if slot is None else slot.identifier,
         "track": "" if target.beneath is None else target.beneath.name,
         "fake": animation.action.use_fake_user,
@@ -80,7 +82,8 @@ def restore_action(owner: Any, trace: dict[str, Any]) -> None:
     if trace["track"]:
         animation.nla_tracks.remove(_track(animation, trace))
     compat.assign(animation, action, slot)
-    action.use_fake_user = bool(trace["fake"])
+    if not trace["track"]:
+        action.use_fake_user = bool(trace["fake"])  # the bake's, for what nothing played; an Action on a track has the artist's own
 
 
 def restore_settings(owner: Any, trace: dict[str, Any]) -> None:
@@ -88,6 +91,8 @@ def restore_settings(owner: Any, trace: dict[str, Any]) -> None:
     animation = owner.animation_data
     if animation is None:
         return
+    if not trace["bare"] and trace["playing"] != _name(animation.action):
+        return  # they belong to what plays now
     if trace["bare"]:
         if animation.action is None and not len(animation.nla_tracks) and not len(animation.drivers):
             owner.animation_data_clear()
@@ -109,7 +114,7 @@ def moved_paths(owner: Any) -> set[str]:
     animation = owner.animation_data
     if animation is None:
         return set()
-    users: list[Any] = [animation, *(strip for track in animation.nla_tracks for strip in track.strips if getattr(strip, "action", None))]
+    users: list[Any] = [animation, *(strip for track in animation.nla_tracks for strip in clips(track.strips))]
     moved = {curve.data_path for user in users for curve in compat.fcurves(user.action, compat.slot_of(user))}
     return moved | {driver.data_path for driver in animation.drivers}
 
@@ -133,7 +138,13 @@ def _aside(trace: dict[str, Any]) -> tuple[Any, Any]:
     if action is None:
         return None, None
     slots: Any = action.slots if compat.HAS_SLOTS else ()
-    return action, next((slot for slot in slots if slot.identifier == trace["slot"]), None)
+    slot = next((slot for slot in slots if slot.identifier == trace["slot"]), None)
+    # It held nothing for this face; one that does is another of the same name, in a file that the face was brought into.
+    return (None, None) if compat.fcurves(action, slot) else (action, slot)
+
+
+def _name(action: Any) -> str:
+    return "" if action is None else action.name
 
 
 def _put_back(owner: Any, old: str | None) -> None:
