@@ -44,15 +44,14 @@ def write(path: Path, curves: FaceCurves) -> None:
     """
     if curves.start < -STEP / curves.fps:
         raise OutputError(f"'{path}' cannot hold curves that begin at {curves.start:g} s, before the recording does; choose a later start.")
-    present = [name for name in CHANNELS if name in curves.names]
-    columns, places = curves.columns(present), [CHANNELS.index(name) for name in present]
-    row = np.zeros(len(CHANNELS))
-    line = f"%s,{len(CHANNELS)}," + ",".join(["%.6f"] * len(CHANNELS)) + "\n"
+    # Half of a face stands still as a rule, and numbers are slow to spell.
+    moving = [name for name in CHANNELS if name in curves.names and curves.channel(name).any()]
+    columns = curves.columns(moving)
+    line = f"%s,{len(CHANNELS)}," + ",".join("%.6f" if name in moving else f"{0:.6f}" for name in CHANNELS) + "\n"
     with whole(path) as file:
         file.write(",".join(HEADER) + "\n")
-        for time, values in zip(curves.times, curves.values, strict=True):
-            row[places] = values[columns]
-            file.write(line % (timecode(time, curves.fps), *row))
+        for time, values in zip(curves.times.tolist(), curves.values, strict=True):
+            file.write(line % (timecode(time, curves.fps), *values[columns].tolist()))
 
 
 def read(path: Path, *, fps: float | None = None) -> FaceCurves:
