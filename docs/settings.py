@@ -1,4 +1,4 @@
-"""Write the README's table of settings anew from their declarations: ``python docs/settings.py``."""
+"""Write docs/settings.md anew from the settings' declarations: ``python docs/settings.py``."""
 
 from __future__ import annotations
 
@@ -11,8 +11,18 @@ sys.path.insert(0, str(ROOT))
 from a2f_addon.job import Motion  # noqa: E402
 from a2f_addon.settings import Option, options  # noqa: E402
 
-README = ROOT / "README.md"
-BEGIN, END = "<!-- settings: written by docs/settings.py -->", "<!-- end of settings -->"
+PAGE = ROOT / "docs" / "settings.md"
+HEAD = """# Every setting
+
+Each can be given on the command line, as an argument of `bpy.ops.a2f.bake`, in the panel, as a column of a manifest, in a preset, and to `Motion` in Python.
+[What each stage does to the curves](stages.md), in pictures. Written by `python docs/settings.py`.
+
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    return HEAD + table()
 
 
 def table() -> str:
@@ -29,12 +39,5 @@ def _cells(item: Option) -> tuple[str, ...]:
     return flag, f"`{item.name}`", item.description, default, bounds
 
 
-def with_table(text: str) -> str:
-    """The README with its table brought up to date."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{table()}{END}{after}"
-
-
 if __name__ == "__main__":
-    README.write_text(with_table(README.read_text("utf-8")), "utf-8")
+    PAGE.write_text(page(), "utf-8")
