@@ -14,8 +14,8 @@ from a2f_addon.settings import Option, options  # noqa: E402
 PAGE = ROOT / "docs" / "settings.md"
 HEAD = """# Every setting
 
-Each can be given on the command line, as an argument of `bpy.ops.a2f.bake`, in the panel, as a column of a manifest, in a preset, and to `Motion` in Python.
-[What each stage does to the curves](stages.md), in pictures. Written by `python docs/settings.py`.
+Each can be given on the command line, as an argument of `bpy.ops.a2f.bake`, in the panel, as a column of a manifest, in a preset, and to `Motion`
+in Python. [What each stage does to the curves](stages.md), in pictures. Written by `python docs/settings.py`.
 
 """
 

@@ -29,6 +29,8 @@ def register() -> None:
 
 def unregister() -> None:
     """Blender switches the add-on off."""
+    if _before_load not in bpy.app.handlers.load_pre:
+        return  # as a module Blender does so once more at its end, after the above
     atexit.unregister(unregister)
     atexit.unregister(_stop)
     _stop()

@@ -67,6 +67,9 @@ def watch() -> None:
         changed = sorted(set(sys.path) ^ set(before))
         facts = {"writes": sorted(writes), "calls": calls, "path": changed, "runtime": heard_with}
         Path(os.environ["A2F_TRIAL"]).write_text(json.dumps(facts), "utf-8")
+        if bpy.app.version[:2] == (4, 5):
+            # Its Python does not come to an end where there is an audit hook; without one it does.
+            os._exit(0)
 
     writes.discard(os.environ["A2F_TRIAL"])
     sys.addaudithook(hook)
