@@ -6,7 +6,7 @@ BLENDER := $(if $(filter 3.13,$(VERSION)),5.2,5.0)
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test check older test-training test-dask extension try release lock clean
+.PHONY: demo test check older window test-training test-dask extension try release lock clean
 
 demo: $(VENV)/ready
 	$(RUN) -m demo
@@ -30,6 +30,12 @@ $(VENV)/ready: requirements/blender-$(BLENDER).txt
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --disable-pip-version-check --quiet --require-hashes -r $<
 	touch $@
+
+# A newcomer's story in a real Blender window, with pictures: make window, or make window CHROOT=FOLDER SUITE=trixie where this machine has no Blender.
+SUITE ?= sid
+window: $(VENV)/ready
+	$(if $(CHROOT),sh tests/window/chroot.sh $(SUITE) $(CHROOT))
+	$(RUN) tests/window/run.py $(if $(CHROOT),--chroot $(CHROOT))
 
 .venv-4.5/ready: requirements/blender-4.5.txt
 	$(PYTHON) -m venv .venv-4.5

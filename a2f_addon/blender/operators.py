@@ -286,8 +286,10 @@ def show(context: Context, text: str | None) -> None:
     manager: Any = context.window_manager
     for window in manager.windows:
         for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                area.tag_redraw()
+            for region in area.regions:
+                # The tab alone: a heavy scene that is drawn anew for a progress bar would hold the window up.
+                if area.type == "VIEW_3D" and region.type == "UI":
+                    region.tag_redraw()
 
 
 CLASSES: tuple[Any, ...] = (A2F_OT_bake, A2F_OT_preview, A2F_OT_cancel)

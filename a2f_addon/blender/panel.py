@@ -24,10 +24,14 @@ FEELING = frozenset({"emotion", "style"})
 """Groups of settings; those of every other stage are the mouth's motion."""
 SIMPLE = frozenset(
     {
-        *("articulation_jaw", "articulation_lips", "articulation_clarity", "articulation_effort"),
-        *("eyes_blinks_per_minute", "eyes_gaze", "eyes_seed", "style_strength"),
+        *("smoothing_mouth_s", "articulation_jaw", "articulation_lips", "articulation_clarity", "articulation_effort", "rescale_upper"),
+        *("closure_strength", "eyes_blinks", "eyes_blinks_per_minute", "eyes_gaze", "eyes_seed", "brows_raises", "head_nods"),
+        *("style_name", "style_strength"),
     }
 )
+"""What a newcomer sees, beside the stages' switches; the rest is under Advanced."""
+HEADINGS = {"rescale": "Single shapes", "closure": "Lips", "silence": "Pauses", "eye_clips": "Recorded eyes"}
+"""Words of a person for the stages' own."""
 HELP = (Path(__file__).parents[2] / "README.md").as_uri() + "#use"
 """The README's part on the panel; it comes with the add-on."""
 LETTER_PX = 7.0
@@ -50,10 +54,12 @@ class A2F_PT_bake(bpy.types.Panel):
         faces = targets.faces(targets.family(targets.asked_for(context), compat.scene_of(context)))
         _draw_source(layout, context, speech)
         _draw_targets(layout, context, faces)
-        _draw_button(layout, context, speech, faces)
+        reason = speech if isinstance(speech, str) else "" if faces else targets.NO_FACE
+        layout.context_string_set(REASON, reason)  # the operators' polls read it, grey their buttons and say it
+        _draw_button(layout, speech, faces)
         for number, run in enumerate(runner.session.runs):
             row = layout.row(align=True)
-            row.progress(factor=run.done, text=f"{run.request.source.name}: {run}")
+            row.progress(factor=run.done, text=f"{run.request.source.name}: {run.brief}")
             row.operator("a2f.cancel", text="", icon="X").number = number
         _draw_after(layout, context)
 
@@ -78,11 +84,6 @@ class A2F_PT_motion(Part, bpy.types.Panel):
 
     bl_idname = "A2F_PT_motion"
     bl_label = "Motion"
-
-    def draw_header_preset(self, context: Context) -> None:
-        """Blender calls this to show the right end of the header."""
-        layout: Any = self.layout
-        layout.menu("A2F_MT_presets", text="", icon="PRESET")
 
     def draw(self, context: Context) -> None:
         """Blender calls this to show the panel."""
@@ -155,9 +156,8 @@ class A2F_PT_advanced(Part, bpy.types.Panel):
 
 
 def is_advanced(item: Option) -> bool:
-    """Whether a setting is out of a newcomer's sight: all of a stage's but its switch and the first after that, and but those named here."""
-    first = [each for each in options(Motion) if each.path[0] == item.path[0] and each.path[-1] != "enabled"][:1]
-    return item.path[-1] != "enabled" and item not in first and item.name not in SIMPLE
+    """Whether a setting is out of a newcomer's sight."""
+    return item.path[-1] != "enabled" and item.name not in SIMPLE
 
 
 def _draw_settings(layout: Any, context: Context, groups: Collection[str], *, advanced: bool) -> None:
@@ -168,7 +168,7 @@ def _draw_settings(layout: Any, context: Context, groups: Collection[str], *, ad
     for group, items in groupby(shown, key=lambda item: item.path[0]):
         column = layout.column()
         if advanced:
-            column.label(text=group.replace("_", " ").capitalize())
+            column.label(text=HEADINGS.get(group, group.capitalize()))
         for item in items:
             # A stage that is switched off says so by its greyed settings; the switch itself stays.
             row = column.row()
@@ -200,7 +200,8 @@ def _draw_source(layout: Any, context: Context, speech: Chosen | str) -> None:
         _draw_sentence(layout, context, speech, icon="INFO")
         return
     if chosen.source != "FILE":
-        layout.label(text=speech.words.strip("'"), icon="SOUND", translate=False)
+        active = " (the active strip)" if chosen.source == "STRIP" and not chosen.name else ""
+        layout.label(text=speech.words.strip("'") + active, icon="SOUND", translate=False)
     for sentence in speech.skipped:
         _draw_sentence(layout, context, sentence, icon="ERROR")
 
@@ -217,14 +218,12 @@ def _draw_targets(layout: Any, context: Context, faces: list[Face]) -> None:
         return
     shapes = {channel.shape for face in faces for channel in face.channels}
     others = f" and {len(faces) - 1} more" if len(faces) > 1 else ""
-    layout.label(text=f"{faces[0].object}{others}: {faces[0].rig}, {len(shapes)} shapes", icon="SHAPEKEY_DATA", translate=False)
+    _draw_sentence(layout, context, f"{faces[0].object}{others}: {faces[0].rig}, {len(shapes)} shapes", icon="SHAPEKEY_DATA")
 
 
-def _draw_button(layout: Any, context: Context, speech: Chosen | str, faces: list[Face]) -> None:
+def _draw_button(layout: Any, speech: Chosen | str, faces: list[Face]) -> None:
     row = layout.row()
     row.scale_y = 1.5
-    reason = speech if isinstance(speech, str) else "" if faces else targets.NO_FACE
-    row.context_string_set(REASON, reason)  # the operator's poll reads it, greys the button and says it
     row.operator("a2f.bake", text=_button_text(speech, faces), icon="REC", translate=False)
 
 
@@ -232,7 +231,7 @@ def _draw_after(layout: Any, context: Context) -> None:
     """What comes after a first bake: look, adjust, clear, and what was said of it."""
     row = layout.row(align=True)
     running = preview.is_running()
-    row.operator("a2f.preview", text="End Preview" if running else "Preview", icon="PAUSE" if running else "PLAY", depress=running)
+    row.operator("a2f.preview", text="Stop" if running else "Preview", icon="PAUSE" if running else "PLAY", depress=running)
     chosen = panel_settings(compat.scene_of(context))
     row.operator("a2f.adjust", icon="FILE_REFRESH")
     row.prop(chosen, "live", text="", icon="LINKED")

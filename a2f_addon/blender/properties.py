@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from .. import presets
 from ..face import keys
 from ..face.emotion import POSES, Keys, Track
+from ..files import styles
 from ..job import Motion
 from ..settings import Option, build, flat, options
 from . import compat, live, runner
@@ -24,6 +25,7 @@ from .source import Chosen, Source, choose
 ERRORS: Mapping[str, float] = {"OFF": 0.0, "FINE": keys.FINE, "COARSE": keys.COARSE}
 FELT = tuple(name for name, pose in POSES.items() if pose)
 """The emotions that move a face."""
+FELT_WORDS: Mapping[str, str] = {"outofbreath": "Out of Breath"}
 CHOICES = ("preset", "emotion", "style", "seed")
 """Arguments that stand for many settings at once."""
 
@@ -215,15 +217,17 @@ def emotions_over_time(scene: Scene, source: Source) -> list[Keys]:
 
 
 def label(item: Option) -> str:
-    """Words for a setting within its group, with its unit, and short enough for the sidebar: "close_s" is "Close (s)"."""
+    """Words for a setting within its group, short enough for the sidebar; the unit stands in the tooltip."""
     words = WORDS.get(item.name) or item.path[-1].removesuffix(f"_{item.unit.lower()}").replace("_per_minute", "/min").replace("_", " ")
-    return words[0].upper() + words[1:] + (f" ({item.unit})" if item.unit else "")
+    return words[0].upper() + words[1:]
 
 
 WORDS: Mapping[str, str] = {
-    "smoothing_mouth_s": "Smooth mouth",
-    "smoothing_rest_s": "Smooth the rest",
+    "smoothing_mouth_s": "Smoothing",
+    "smoothing_upper_s": "Brows, eyes",
+    "smoothing_kind": "Filter",
     "closure_strength": "Close lips",
+    "rescale_upper": "Upper face",
     "closure_on": "Closes from",
     "closure_off": "Opens below",
     "closure_bite": "Lip under teeth",
@@ -234,15 +238,22 @@ WORDS: Mapping[str, str] = {
     "silence_open_s": "Opens before",
     "silence_close_s": "Closes after",
     "eyes_enabled": "Move eyes",
+    "eyes_look": "Look around",
+    "eyes_yaw_deg": "Look left",
+    "eyes_pitch_deg": "Look up",
+    "eyes_lids": "Lids follow",
     "brows_enabled": "Move brows",
+    "brows_raises": "Brow raises",
+    "brows_frowns": "Brow frowns",
     "head_enabled": "Turn head",
-    "emotion_mix": "Emotions",
-    "emotion_ease_s": "Ease",
+    "emotion_mix": "As text",
+    "emotion_ease_s": "Come and go",
+    "style_name": "Style",
     "emotion_mouth": "On the mouth",
     "emotion_auto": "From the voice",
     "rescale_gains": "Single shapes",
 }
-"""Words of a person for names that are the program's; the unit follows."""
+"""Words of a person for names that are the program's."""
 
 
 def _property(item: Option) -> Any:
@@ -250,8 +261,12 @@ def _property(item: Option) -> Any:
     facts["update"] = live.touched
     if item.type is bool:
         return BoolProperty(default=item.default, **facts)
+    if item.choices:
+        return EnumProperty(default=item.default, items=[(name, name[0].upper() + name[1:], "") for name in item.choices], **facts)
+    if item.name == "style_name":
+        return StringProperty(default=item.default, search=_style_names, search_options={"SUGGESTION"}, **facts)
     if item.type is str:
-        return StringProperty(default=item.default, **facts)
+        return StringProperty(default=item.default, subtype="DIR_PATH" if item.name.endswith("_folder") else "NONE", **facts)
     if item.minimum is not None:
         facts["min"] = item.minimum if item.type is float else int(item.minimum)
     if item.maximum is not None:
@@ -261,6 +276,11 @@ def _property(item: Option) -> Any:
     return FloatProperty(default=item.default, precision=3 if item.unit == "s" else 2, **facts)
 
 
+def _style_names(owner: Any, context: Context | None, typed: str) -> list[str]:
+    """What the field offers while somebody types."""
+    return [name for name in styles.names() if typed.casefold() in name]
+
+
 def _exact(value: Any) -> Any:
     return float(f"{value:.7g}") if isinstance(value, float) else value
 
@@ -268,7 +288,12 @@ def _exact(value: Any) -> Any:
 
 A2F_PG_scene.__annotations__.update(source_properties() | motion_properties() | output_properties())
 A2F_PG_emotions.__annotations__.update(
-    {name: FloatProperty(name=name.title(), description=f"How much {name} the face shows, 0 to 1; can be keyed", min=0.0, max=1.0) for name in FELT}
+    {
+        name: FloatProperty(
+            name=FELT_WORDS.get(name, name.title()), description=f"How much {name} the face shows, 0 to 1; can be keyed", min=0.0, max=1.0
+        )
+        for name in FELT
+    }
 )
 CLASSES: tuple[Any, ...] = (A2F_PG_emotions, A2F_PG_scene, A2F_PG_session)
 

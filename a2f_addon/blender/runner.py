@@ -251,10 +251,15 @@ class Run:
         passed_s = time.monotonic() - self._begun_s
         return passed_s / self.done * (1 - self.done) if self._begun_s and passed_s > 1 and self.done > 0.05 else None
 
-    def __str__(self) -> str:
+    @property
+    def brief(self) -> str:
+        """How far it is in few words: "20%, 16 s left"."""
         left_s = self.left_s
         left = "" if left_s is None else f", {left_s:.0f} s left" if left_s < 90 else f", {left_s / 60:.0f} min left"
-        return f"{self.text} {self.done:.0%}{left}"
+        return f"{self.done:.0%}{left}" if self._begun_s else self.text
+
+    def __str__(self) -> str:
+        return f"{self.text} {self.brief}" if self._begun_s else self.text
 
     def start(self) -> None:
         """Begin, once those that began before have ended."""

@@ -96,7 +96,9 @@ class Layout:
         self.reason = ""
 
     def row(self, **_: Any) -> Layout:
-        return Layout(self.said)
+        made = Layout(self.said)
+        made.reason = self.reason
+        return made
 
     column = row
 
@@ -168,7 +170,7 @@ def test_the_panel_names_the_strip_and_its_length(tmp_path: Path) -> None:
         make_head(name=name, parent=parent)
     strip = add_strip(clicks(tmp_path / "hello.wav"), name="hello")
     strip.frame_offset_start = 12
-    assert drawn()[-7:-4] == ["hello", "Head and 1 more: ARKit, 52 shapes", "<Bake 'hello', 3.5 s, to 2 meshes>"]
+    assert drawn()[-7:-4] == ["hello (the active strip)", "Head and 1 more: ARKit, 52 shapes", "<Bake 'hello', 3.5 s, to 2 meshes>"]
 
 
 def test_every_setting_is_drawn() -> None:
