@@ -128,7 +128,7 @@ def test_bakes_wait_for_each_other_and_go_on_when_one_is_cancelled(model: Model,
         each.start()
     model.listening.clear()
     assert [each.poll() for each in waiting] == [None, None]
-    assert [str(each) for each in waiting] == ["Waiting 0%", "Waiting 0%"]
+    assert [str(each) for each in waiting] == ["Waiting", "Waiting"]
     waiting[0].cancel()
     with pytest.raises(Cancelled):
         waited_for(waiting[0])
