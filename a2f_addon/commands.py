@@ -6,13 +6,11 @@ import argparse
 import importlib.util
 import json
 import sys
-import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
 from . import job as jobs
-from . import presets, styling
+from . import presets, styling, words
 from .about import version
 from .batch import cluster, pool, report, run, work
 from .batch import plan as plans
@@ -21,10 +19,9 @@ from .errors import A2FError, BatchError, OutputError, SettingError
 from .files import writing
 from .settings import Option, options
 from .speech import model
+from .telling import Shown, say
 
 DONE, SOME_FAILED, NOTHING_DONE, STOPPED = 0, 1, 2, 130
-LOG_S = 10.0
-"""Between two lines of progress in a log."""
 
 
 def main(argv: Sequence[str] | None = None, *, program: str = "python -m a2f_addon") -> int:
@@ -37,10 +34,10 @@ def main(argv: Sequence[str] | None = None, *, program: str = "python -m a2f_add
         arguments = _parser(program).parse_args(argv)
         return int(arguments.run(arguments))
     except A2FError as error:
-        _say(str(error))
+        say(str(error))
         return NOTHING_DONE
     except KeyboardInterrupt:
-        _say("Stopped; what was not finished was not written.")
+        say("Stopped; what was not finished was not written.")
         return STOPPED
     except SystemExit as done:
         # argparse ends --help, --version and every mistake so.
@@ -62,7 +59,7 @@ def bake(arguments: argparse.Namespace) -> int:
             in_order=lambda result: _print(result) if arguments.json else None,
         )
     for note in dict.fromkeys((*plan.notes, *outcome.notes, *(note for network in networks for note in network.notes))):
-        _say(note)
+        say(note)
     _report(arguments, plan, outcome, batch=batch)
     failed = outcome.count("failed")
     return DONE if not failed else SOME_FAILED if failed < len(plan) else NOTHING_DONE
@@ -100,7 +97,7 @@ def _report(arguments: argparse.Namespace, plan: plans.Plan, outcome: run.Outcom
         report.write(path, outcome.results)
     except OutputError as error:
         # The faces are there, which is what was asked for.
-        _say(str(error))
+        say(str(error))
 
 
 def _plan(arguments: argparse.Namespace) -> plans.Plan:
@@ -151,116 +148,12 @@ def _print(result: Result) -> None:
     sys.stdout.flush()
 
 
-class Shown:
-    """How far the work is: on a terminal one line that is gone afterwards; elsewhere, for a batch, now and then a plain line."""
-
-    def __init__(self, plan: plans.Plan, *, batch: bool) -> None:
-        self._batch, self._terminal = batch, sys.stderr.isatty()
-        self._sizes = {task.number: 1 + _size(task.speech) for task in plan.tasks}
-        self._lines, self._all = len(plan), sum(self._sizes.values())
-        self._done = self._worked = self._of_work = self._failed = 0
-        self._begun = self._last = time.monotonic()
-
-    def __enter__(self) -> Shown:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._terminal:
-            _show("")
-        if self._batch and error[0] is None:
-            took = time.monotonic() - self._begun
-            _say(f"{self._done - self._failed} of {self._lines} lines are done, {self._failed} failed, in {_lasting(took)}.")
-
-    def progress(self, done: float, text: str) -> None:
-        """How far the line at work is, where it is in this process."""
-        if self._terminal:
-            _show(f"{self._where()}  {done:4.0%}  {text}")
-
-    def told(self, result: Result) -> None:
-        """One more line is done."""
-        self._done += 1
-        size = self._sizes.pop(result.number, 0)
-        self._worked += size
-        self._of_work += size * (result.status != "skipped")
-        if result.status == "failed":
-            self._failed += 1
-            if self._terminal:
-                _show("")
-            _say(f"Line {result.number}: {result.message}" if self._batch else result.message)
-        if self._terminal:
-            _show(self._where())
-        elif self._batch and time.monotonic() - self._last >= LOG_S:
-            self._last = time.monotonic()
-            _say(self._where())
-
-    def _where(self) -> str:
-        if self._lines == 1:
-            return ""
-        failed = f", {self._failed} failed" if self._failed else ""
-        return f"{self._done} of {self._lines} lines{failed}{self._left()}"
-
-    def _left(self) -> str:
-        """By the size of what is still to be heard; what was skipped says nothing about how fast the work goes."""
-        elapsed = time.monotonic() - self._begun
-        if not self._of_work or elapsed < 1:
-            return ""
-        return f", {_lasting(elapsed / self._of_work * (self._all - self._worked))} left"
-
-
-def _size(path: str) -> int:
-    try:
-        return Path(path).stat().st_size
-    except OSError:
-        return 0
-
-
-def _lasting(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
-
-
-def _show(text: str) -> None:
-    sys.stderr.write(f"\r\x1b[K{text}")
-    sys.stderr.flush()
-
-
-def _say(sentence: str) -> None:
-    """One line on stderr, whatever the sentence quotes."""
-    sys.stderr.write(" ".join(sentence.split()) + "\n")
-
-
 class _Parser(argparse.ArgumentParser):
     """argparse, with a mistake told in one line instead of the whole usage."""
 
     def error(self, message: str) -> NoReturn:
-        _say(f"{message[:1].upper()}{message[1:]}; see {self.prog} --help.")
+        say(f"{message[:1].upper()}{message[1:]}; see {self.prog} --help.")
         raise SystemExit(NOTHING_DONE)
-
-
-def _path(text: str) -> Path:
-    """A type for argparse. What was left out by mistake, as a variable that is not set, would be the current folder."""
-    if not text:
-        raise argparse.ArgumentTypeError("must not be empty")
-    return Path(text)
-
-
-def _number(text: str) -> float:
-    """A type for argparse, which tells a ValueError in the words of Python."""
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a number, not {text!r}") from None
-
-
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a whole number, not {text!r}") from None
-
-
-KINDS = {float: _number, int: _whole, str: str}
 
 
 def _parser(program: str) -> argparse.ArgumentParser:
@@ -276,38 +169,53 @@ def _parser(program: str) -> argparse.ArgumentParser:
 def _add_bake(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=bake)
     recordings = "a sound file (WAV, FLAC, Ogg, Opus, MP3, AIFF), or a folder for all in it"
-    parser.add_argument("speech", nargs="*", type=_path, metavar="SPEECH", help=recordings)
+    parser.add_argument("speech", nargs="*", type=words.path, metavar="SPEECH", help=recordings)
     lines = "a list of recordings instead: .csv or .toml with the column speech and, where wanted, output, start, end, emotion, style, preset, "
     lines += "seed, blend, object, frame_start, model, weights or any setting; paths are relative to the list, outputs to -o"
-    parser.add_argument("--manifest", type=_path, metavar="LIST", help=lines)
+    parser.add_argument("--manifest", type=words.path, metavar="LIST", help=lines)
     where = "a file (.csv, .npz), for one recording; or a folder, for OUT/STEM.csv and the like"
-    parser.add_argument("-o", "--output", type=_path, metavar="OUT", help=where)
+    parser.add_argument("-o", "--output", type=words.path, metavar="OUT", help=where)
     kinds = "csv: Live Link Face; npz: NumPy archive; bs: a folder with BS_name.npy and BS_value.npy; blend: the character, keyed; actions: the "
     kinds += "Actions of all lines in one .blend file (default: by the ending of OUT, else blend with a character and csv without)"
     parser.add_argument("--format", choices=list(FORMATS), default="", help=kinds)
-    parser.add_argument("--blend", type=_path, metavar="FILE", help="the character for outputs that Blender writes: a .blend file")
+    _add_character(parser)
+    parser.add_argument("--fps", type=words.number, default=30.0, metavar="N", help="frames per second (default 30)")
+    parser.add_argument("--start", type=words.number, metavar="S", help="begin here, seconds of the recording (default: its beginning)")
+    parser.add_argument("--end", type=words.number, metavar="S", help="end here (default: its end)")
+    networks = "another ONNX file than the bundled one; given several times, the mean of what all of them make of the recording"
+    parser.add_argument("--model", type=words.path, action="append", metavar="PATH", help=networks)
+    parser.add_argument("--weights", default="", metavar="N,N", help="how much each --model counts (default: all alike)")
+    _add_work(parser)
+    _add_settings(parser)
+
+
+def _add_character(parser: argparse.ArgumentParser) -> None:
+    """What only outputs that Blender writes have."""
+    parser.add_argument("--blend", type=words.path, metavar="FILE", help="the character for outputs that Blender writes: a .blend file")
     parser.add_argument("--object", default="", metavar="NAME", help="its object with the face shapes (default: the active one, or the only one)")
-    parser.add_argument("--frame-start", type=_number, default=1.0, metavar="N", help="the frame at which it begins to speak (default 1)")
+    parser.add_argument("--frame-start", type=words.number, default=1.0, metavar="N", help="the frame at which it begins to speak (default 1)")
     parser.add_argument("--render", choices=["mp4"], help="film each line with its sound, beside its output")
     engines = "what films it: Workbench and Cycles need no graphics card, scene is as the file has it (default workbench)"
     parser.add_argument("--engine", choices=["workbench", "cycles", "eevee", "scene"], default="workbench", help=engines)
     parser.add_argument("--no-thumbnails", dest="thumbnails", action="store_false", help="no pictures of the character in the report")
-    parser.add_argument("--fps", type=_number, default=30.0, metavar="N", help="frames per second (default 30)")
-    parser.add_argument("--start", type=_number, metavar="S", help="begin here, seconds of the recording (default: its beginning)")
-    parser.add_argument("--end", type=_number, metavar="S", help="end here (default: its end)")
-    networks = "another ONNX file than the bundled one; given several times, the mean of what all of them make of the recording"
-    parser.add_argument("--model", type=_path, action="append", metavar="PATH", help=networks)
-    parser.add_argument("--weights", default="", metavar="N,N", help="how much each --model counts (default: all alike)")
-    parser.add_argument("--jobs", type=_whole, default=1, metavar="N", help="processes that work side by side (default 1)")
+
+
+def _add_work(parser: argparse.ArgumentParser) -> None:
+    """Who does it, and what is told of it."""
+    parser.add_argument("--jobs", type=words.whole, default=1, metavar="N", help="processes that work side by side (default 1)")
     parser.add_argument("--force", action="store_true", help="bake also what is up to date, which a list or a folder otherwise skips")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="let the workers of a Dask cluster do it, such as tcp://host:8786")
-    parser.add_argument("--report", type=_path, metavar="PAGE", help="where report.html goes (default, for a list or a folder: into OUT)")
+    parser.add_argument("--report", type=words.path, metavar="PAGE", help="where report.html goes (default, for a list or a folder: into OUT)")
     parser.add_argument("--no-report", action="store_true", help="write no report")
     parser.add_argument("--json", action="store_true", help="print what became of each recording, a JSON object a line")
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """Whole sets of settings, and each by itself."""
     known = ", ".join(presets.names())
     parser.add_argument("--preset", default=argparse.SUPPRESS, metavar="NAME", help=f"a whole set of settings: {known}, or a .toml file of your own")
     seed = "one number for everything that draws lots: another gives another natural take, the same number the same"
-    parser.add_argument("--seed", type=_whole, default=argparse.SUPPRESS, metavar="N", help=seed)
+    parser.add_argument("--seed", type=words.whole, default=argparse.SUPPRESS, metavar="N", help=seed)
     groups: dict[str, Any] = {}
     for item in options(jobs.Motion):
         stage = item.path[0]
@@ -321,15 +229,15 @@ def _add(group: Any, item: Option) -> None:
     description = item.description.replace("%", "%%")
     if item.type is bool:
         flag, action = (f"--no-{item.flag}", "store_false") if item.default else (f"--{item.flag}", "store_true")
-        words = f"switch off: {description[:1].lower()}{description[1:]}" if item.default else description
-        group.add_argument(flag, dest=item.name, action=action, default=argparse.SUPPRESS, help=words)
+        about = f"switch off: {description[:1].lower()}{description[1:]}" if item.default else description
+        group.add_argument(flag, dest=item.name, action=action, default=argparse.SUPPRESS, help=about)
         return
     if item.choices:
         description += f": {', '.join(item.choices)}"
-    words = f"{description} (default {'none' if item.default == '' else item.default}{item.unit and ' ' + item.unit})"
+    about = f"{description} (default {'none' if item.default == '' else item.default}{item.unit and ' ' + item.unit})"
     # What a list of recordings may say of each line stays apart from the single settings, which override it.
     dest = {"emotion_mix": "emotion", "style_name": "style"}.get(item.name, item.name)
-    group.add_argument(f"--{item.flag}", dest=dest, type=KINDS[item.type], default=argparse.SUPPRESS, metavar=_metavar(item), help=words)
+    group.add_argument(f"--{item.flag}", dest=dest, type=words.KINDS[item.type], default=argparse.SUPPRESS, metavar=_metavar(item), help=about)
 
 
 def _metavar(item: Option) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from . import words
 from .errors import SettingError
 from .face.style import blend
 from .files import styles, writing
@@ -22,16 +23,16 @@ def add(commands: Any) -> None:
     ways = parser.add_subparsers(required=True, metavar="WHAT")
     about = "Measure the style of a performance: 5 s of talking or more, 20 s tell it well."
     measuring = ways.add_parser("measure", help=about, description=about, allow_abbrev=False)
-    measuring.add_argument("capture", type=Path, metavar="CAPTURE.csv", help="a performance as Live Link Face records it")
+    measuring.add_argument("capture", type=words.path, metavar="CAPTURE.csv", help="a performance as Live Link Face records it")
     measuring.set_defaults(run=_measure)
     about = "Make a style that lies between two."
     blending = ways.add_parser("blend", help=about, description=about, allow_abbrev=False)
     for which in ("first", "second"):
         blending.add_argument(which, metavar="STYLE", help="a style's name or its .toml file")
-    blending.add_argument("--share", type=float, default=0.5, metavar="N", help="how much of the second, 0 to 1 (default 0.5)")
+    blending.add_argument("--share", type=words.number, default=0.5, metavar="N", help="how much of the second, 0 to 1 (default 0.5)")
     blending.set_defaults(run=_blend)
     for way in (measuring, blending):
-        way.add_argument("-o", "--output", required=True, type=Path, metavar="NAME.toml", help=HOW)
+        way.add_argument("-o", "--output", required=True, type=words.path, metavar="NAME.toml", help=HOW)
     about = "Print the styles that come with the add-on, and what each is like."
     ways.add_parser("list", help=about, description=about, allow_abbrev=False).set_defaults(run=_list)
 

@@ -82,6 +82,7 @@ MISTAKES = {
     "no such option": (["bake", "line_07.wav", "-o", "face.csv", "--colour"], "--colour"),
     "no number": (["bake", "line_07.wav", "-o", "face.csv", "--fps", "many"], "--fps: must be a number, not 'many'"),
     "no whole number": (["bake", "line_07.wav", "-o", "face.csv", "--seed", "1.5"], "--seed: must be a whole number, not '1.5'"),
+    "no share": (["style", "blend", "drawl", "stoic", "--share", "half", "-o", "s.toml"], "--share: must be a number, not 'half'"),
     "no such seed": (["bake", "line_07.wav", "-o", "face.csv", "--seed", "-1"], "The seed must be a whole number from 0 to 2147483647, not -1"),
     "no such file": (["bake", "gone.wav", "-o", "face.csv"], "There is no file 'gone.wav'"),
     "a name of two lines": (["bake", "gone\nand lost.wav", "-o", "face.csv"], "There is no file"),

@@ -134,15 +134,7 @@ def _line(row: manifest.Row, path: Path, wishes: Wishes, motions: Any) -> Task:
     named = _format(Path(texts["output"])) or (_format(wishes.output) if wishes.output else "")
     form = wishes.format or named or ("blend" if texts["blend"] or wishes.blend else "csv")
     output = _place(texts["output"], speech, path, wishes, form)
-    preset = texts["preset"]
-    chosen: dict[str, Any] = {"emotion": texts["emotion"]} if texts["emotion"] else {}
-    if texts["style"]:
-        chosen["style"] = presets.beside(path.parent, {"style_name": texts["style"]})["style_name"]
-    if preset:
-        chosen["preset"] = str(path.parent / preset) if preset.endswith(".toml") else preset
-    if "seed" in cells:
-        chosen["seed"] = _whole(cells, "seed")
-    values = presets.beside(path.parent, {name: _setting(cells, name) for name in sorted(_settings() & cells.keys())})
+    chosen, values = _words(cells, texts, path)
     motion = motions((*chosen.items(), ("values", tuple(values.items()))))
     numbers = {name: _number(cells, name) for name in NUMBERS}
     blend = str(path.parent / texts["blend"]) if texts["blend"] else wishes.blend
@@ -186,6 +178,19 @@ def _list(cells: Mapping[str, Any], name: str) -> list[Any]:
     if isinstance(value, str):
         return [part.strip() for part in value.split(SEVERAL)]
     return list(value) if isinstance(value, list) else [value]
+
+
+def _words(cells: Mapping[str, Any], texts: Mapping[str, str], path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a line says of its motion, as :func:`presets.motion` takes it, and its single settings; files that they name lie beside the manifest."""
+    preset = texts["preset"]
+    chosen: dict[str, Any] = {"emotion": texts["emotion"]} if texts["emotion"] else {}
+    if texts["style"]:
+        chosen["style"] = presets.beside(path.parent, {"style_name": texts["style"]})["style_name"]
+    if preset:
+        chosen["preset"] = str(path.parent / preset) if preset.endswith(".toml") else preset
+    if "seed" in cells:
+        chosen["seed"] = _whole(cells, "seed")
+    return chosen, presets.beside(path.parent, {name: _setting(cells, name) for name in sorted(_settings() & cells.keys())})
 
 
 def _task(number: int, speech: Path, output: Path, form: str, wishes: Wishes, motion: Mapping[str, Any]) -> Task:

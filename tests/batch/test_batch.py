@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from a2f_addon import commands, job
+from a2f_addon import commands, job, telling
 from a2f_addon.batch import plan, pool, resume, run
 from a2f_addon.batch.task import Result
 from a2f_addon.errors import OutputError
@@ -366,7 +366,7 @@ def test_folders_keep_their_order_and_hide_what_is_hidden() -> None:
 
 
 def test_a_log_gets_plain_lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(commands, "LOG_S", 0.0)
+    monkeypatch.setattr(telling, "LOG_S", 0.0)
     assert bake("takes", "-o", "out") == 0
     err = capsys.readouterr().err.splitlines()
     assert err[0].startswith("1 of 3 lines") and err[-1].startswith("3 of 3 lines are done, 0 failed, in ")
