@@ -117,7 +117,7 @@ def prepare(
     objects = targets.family(asked, scene)
     output = output or Output(place or "NEW")
     request = Request(speech, motion, model, scene.session_uid, _uids(objects), _uids(asked), output)
-    plan = planned(request, None)
+    plan = planned(request, None, signed=Owners(at_a_glance=True))
     rotations.turned(scene)
     recipes = dict.fromkeys(channel.takes for target in plan.targets for channel in target.face.channels)
     return Request(speech, motion, model, request.scene, request.objects, request.asked, output, tuple(recipes))
@@ -170,11 +170,16 @@ def finishing(request: Request, made: Ready | FaceCurves) -> Generator[float, No
     if isinstance(made, FaceCurves):
         made = Ready(made, {}, np.zeros(len(made), bool))
     source.check_still_there(request.source)
+    signed = Owners()
+    with signed.watching():
+        return (yield from _finishing(request, made, signed))
+
+
+def _finishing(request: Request, made: Ready, signed: Owners) -> Generator[float, None, Outcome]:
     rotations.turned(_scene(request))
     frames = request.source.frames(made.curves)
     made, notes = yield from aimed(request, made)
     reach = {takes: (float(each.values.min()), float(each.values.max())) for takes, each in made.keys.items() if len(each)}
-    signed = Owners()
     for _ in signed.learn():
         yield 0.0
     plan = planned(request, made.curves, reach, signed)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import bpy
-from bpy.types import Action, AnimData, FCurve, Scene
+from bpy.types import Action, AnimData, Depsgraph, FCurve, Scene
 
 from . import compat, ownership
 
@@ -47,22 +48,53 @@ class Way:
 class Owners:
     """Whose each Action is, asked of every Action once: to know takes a look at all of its keys."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, at_a_glance: bool = False) -> None:
+        """at_a_glance: believe the mark, where nothing is going to be changed."""
+        self._ask = ownership.claimed if at_a_glance else ownership.identity
         self._known: dict[int, str | None] = {}
+        self._edited: set[int] = set()
 
     def learn(self) -> Iterator[None]:
-        """Ask of every Action, in steps of a few milliseconds."""
-        for uid in [action.session_uid for action in bpy.data.actions if action.get(ownership.MARK) is not None]:
-            action = next((action for action in bpy.data.actions if action.session_uid == uid), None)
-            self.identity(action)
+        """Ask of every Action, curve by curve, in steps of a few milliseconds; within :meth:`watching`, for it may be edited between two of them."""
+        for uid in [action.session_uid for action in bpy.data.actions if ownership.claimed(action) is not None]:
+            summed, number = ownership.Digest(), 0
+            while (action := next((action for action in bpy.data.actions if action.session_uid == uid), None)) is not None:
+                curves = compat.every_fcurve(action)
+                if uid in self._edited:
+                    self._edited.discard(uid)
+                    summed, number = ownership.Digest(), 0
+                if number >= len(curves):
+                    self._known[uid] = ownership.identity(action, summed)
+                    break
+                summed.add(curves[number])
+                number += 1
+                yield
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Forget of each Action what was known when it is edited, for as long as the block lasts."""
+
+        def note(scene: Scene, graph: Depsgraph) -> None:
+            for update in graph.updates:
+                changed = update.id.original if update.id is not None else None
+                if isinstance(changed, Action):
+                    self._edited.add(changed.session_uid)
+                    self._known.pop(changed.session_uid, None)
+
+        handlers = bpy.app.handlers.depsgraph_update_post
+        handlers.append(note)
+        try:
             yield
+        finally:
+            if note in handlers:  # a file that is loaded takes it away
+                handlers.remove(note)
 
     def identity(self, action: Action | None) -> str | None:
         """As :func:`ownership.identity`."""
         if action is None:
             return None
         if action.session_uid not in self._known:
-            self._known[action.session_uid] = ownership.identity(action)
+            self._known[action.session_uid] = self._ask(action)
         return self._known[action.session_uid]
 
 
@@ -73,30 +105,31 @@ class Standing:
         self.animation = animation
         self.action_identity = owners.identity(animation.action)
         self.is_outdated = self.action_identity == identity
-        self.strips = [(strip, owners.identity(strip.action)) for strip in _audible_strips(animation)]
+        self.strips = [(strip, owners.identity(strip.action)) for strip in audible_strips(animation)]
         users = [animation, *(strip for track in animation.nla_tracks for strip in clips(track.strips))]
         self.outdated = tuple(dict.fromkeys(user.action.session_uid for user in users if owners.identity(user.action) == identity))
-        self.resting = {path for strip, owner in self.strips if owner == ownership.REST for path in _paths(strip)}
+        self.resting = {path for strip, owner in self.strips if owner == ownership.REST for path in paths(strip)}
         self._identity = identity
 
     def artists_paths(self, *, silenced: bool) -> dict[str, str]:
         """The data paths that the artist's own Actions move, each with the name of the Action."""
         found: dict[str, str] = {}
         if self.animation.action is not None and self.action_identity is None:
-            found |= dict.fromkeys(_paths(self.animation), self.animation.action.name)
+            found |= dict.fromkeys(paths(self.animation), self.animation.action.name)
         for strip, owner in [] if silenced else self.strips:
             if owner is None:
-                found |= dict.fromkeys(_paths(strip), strip.action.name)
+                found |= dict.fromkeys(paths(strip), strip.action.name)
         return found
 
     def every_path(self, *, silenced: bool) -> set[str]:
         """The data paths that anything moves which will still be there."""
         users: list[Any] = [] if self.is_outdated else [self.animation]
         users += [strip for strip, owner in self.strips if not silenced and owner != self._identity]
-        return {path for user in users for path in _paths(user)}
+        return {path for user in users for path in paths(user)}
 
 
-def _audible_strips(animation: AnimData) -> list[Any]:
+def audible_strips(animation: AnimData) -> list[Any]:
+    """The strips that play, those inside of metastrips included."""
     if not animation.use_nla:
         return []
     return [strip for track in animation.nla_tracks if not track.mute for strip in clips(track.strips, audible=True)]
@@ -118,13 +151,14 @@ def standing_curves(user: Any) -> list[FCurve]:
     return compat.fcurves(user.action, compat.slot_of(user))
 
 
-def _paths(user: Any) -> set[str]:
+def paths(user: Any) -> set[str]:
+    """The data paths that an AnimData or a strip plays."""
     return {curve.data_path for curve in standing_curves(user) if not curve.mute}
 
 
 def track_paths(track: Any) -> set[str]:
     """The data paths that a track moves, or would if it were heard."""
-    return {path for strip in clips(track.strips) for path in _paths(strip)}
+    return {path for strip in clips(track.strips) for path in paths(strip)}
 
 
 def way(animation: AnimData, standing: Standing, scene: Scene, *, place: str, own: set[str]) -> Way:
@@ -134,7 +168,7 @@ def way(animation: AnimData, standing: Standing, scene: Scene, *, place: str, ow
         return Way("STRIP" if place == "STRIP" else "NEW", displaced=action is not None)
     if place == "INTO" and artists:
         return Way("INTO")
-    if place == "STRIP" and not (own & _paths(animation)):
+    if place == "STRIP" and not (own & paths(animation)):
         return Way("STRIP", settled=not strips_count(animation))
     return Way("NEW" if place == "INTO" else place, beneath=layer(animation, standing, scene), pushes_artists=artists, displaced=True)
 

@@ -10,7 +10,7 @@ import bpy
 from bpy.types import AnimData
 
 from . import compat
-from .standing import clips
+from .standing import audible_strips, paths
 from .targets import Target
 
 TRACE = "a2f_before"
@@ -110,12 +110,11 @@ def restore_settings(owner: Any, trace: dict[str, Any]) -> None:
 
 
 def moved_paths(owner: Any) -> set[str]:
-    """The data paths that any Action, strip or driver of a datablock moves."""
+    """The data paths that an Action, a strip that plays, or a driver of a datablock moves."""
     animation = owner.animation_data
     if animation is None:
         return set()
-    users: list[Any] = [animation, *(strip for track in animation.nla_tracks for strip in clips(track.strips))]
-    moved = {curve.data_path for user in users for curve in compat.fcurves(user.action, compat.slot_of(user))}
+    moved = {path for user in (animation, *audible_strips(animation)) for path in paths(user)}
     return moved | {driver.data_path for driver in animation.drivers}
 
 

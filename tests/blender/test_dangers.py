@@ -13,7 +13,7 @@ import pytest
 from inside import VALUE, _playing, evaluated, everything, keys_of, made_curves, make_action, make_head, play
 
 from a2f_addon import job as jobs
-from a2f_addon.blender import clear, compat, into, ownership, preview, rotations, runner, source
+from a2f_addon.blender import bake, clear, compat, into, ownership, preview, rotations, runner, source
 from a2f_addon.blender.operators import A2F_OT_bake
 from a2f_addon.errors import TargetError
 from a2f_addon.face import arkit
@@ -304,6 +304,33 @@ def test_a_line_whose_strip_is_gone_leaves_the_others_theirs_and_is_told(speech:
     assert any(each == "Left out: The strip 'line 1' was deleted or renamed during its bake; nothing was changed." for each in outcomes[0].warnings)
     for number, frame in ((0, 10), (2, 110)):
         np.testing.assert_allclose(evaluated(key, SAID, range(frame, frame + 10)), curves(number).values, atol=1e-5)
+
+
+def test_a_result_that_is_edited_while_the_next_is_written_is_kept(speech: str) -> None:
+    key = head().data.shape_keys
+    baked(speech, "NEW", seed=1)
+    own = key.animation_data.action
+    bpy.context.view_layer.update()
+    for steps_before in (0, 1, 3):
+        line = source.from_file(speech, bpy.context.scene, frame_start=60)
+        steps = runner.finishing(runner.prepare(bpy.context, line, jobs.Motion(), None), curves(2))
+        for _ in range(steps_before + 1):
+            next(steps)
+        point = jaw(own).keyframe_points[3]
+        point.co.y = value = 0.1 + 0.1 * steps_before
+        bpy.context.view_layer.update()
+        try:
+            runner.advance(steps, for_s=60)
+        except bake.Interrupted:
+            bpy.context.view_layer.update()
+        assert own in list(bpy.data.actions) and own.users
+        assert jaw(own).keyframe_points[3].co.y == pytest.approx(value)
+        point.co.y = float(curves(1).values[3, 0])
+        clear.clear([key])
+        baked(speech, "NEW", seed=1)
+        own = key.animation_data.action
+        bpy.context.view_layer.update()
+    assert not [each for each in bpy.app.handlers.depsgraph_update_post if each.__name__ == "note"]
 
 
 def living(*, yaw: float = 0.0, frames: int = 10) -> FaceCurves:

@@ -98,6 +98,7 @@ def test_a_clear_leaves_the_scene_as_it_was_before_two_bakes(speech: str, scene:
     before, values = everything(), [block.value for block in key.key_blocks]
     baked(speech, place, seed=1)
     baked(speech, place, seed=2, frame=63)
+    bpy.context.scene.frame_set(66)
     cleared()
     assert everything() == before
     bpy.context.scene.frame_set(1)
@@ -120,14 +121,17 @@ def test_a_bake_again_replaces_the_earlier_one_wherever_that_went(speech: str, f
     assert everything() == before
 
 
-@pytest.mark.parametrize("kind", ["CONSTANT", "LINEAR", "BEZIER"])
+@pytest.mark.parametrize("kind", ["CONSTANT", "LINEAR", "BEZIER", "AUTO"])
 @pytest.mark.parametrize("extrapolation", ["CONSTANT", "LINEAR"])
 @pytest.mark.parametrize("points", POINTS)
 def test_keys_outside_of_the_span_play_as_they_did(speech: str, points: Any, extrapolation: str, kind: str) -> None:
     key = head().data.shape_keys
     action = make_action(key, {"jawOpen": points}, extrapolation=extrapolation)
     for point in compat.every_fcurve(action)[0].keyframe_points:
-        point.interpolation = kind
+        point.interpolation = "BEZIER" if kind == "AUTO" else kind
+        if kind == "AUTO":  # handles that Blender turns towards the neighbours, at the ends too
+            point.handle_left_type = point.handle_right_type = "AUTO"
+    compat.every_fcurve(action)[0].update()
     play(key, action)
     before = evaluated(key, ["jawOpen"], AROUND)
     kept = [point for point in points if not SPAN[0] - 1 <= point[0] <= SPAN[-1] + 1]
@@ -175,12 +179,13 @@ def test_what_fails_half_way_leaves_everything_as_it_was(speech: str, monkeypatc
     before = everything()
     records = [action.get(into.RECORDS) for action in bpy.data.actions]
     bpy.data.objects["Head"].select_set(True)
-    try:
+    if room == "digest" and place != "INTO":
+        pytest.skip("there the Action takes back keys without writing any")
+    with pytest.raises(MemoryError):
         baked(speech, place, seed=3)
-    except MemoryError:
-        assert everything() == before
-        assert [action.get(into.RECORDS) for action in bpy.data.actions] == records
-        assert not any(traces_of(each) for each in (second,))
+    assert everything() == before
+    assert [action.get(into.RECORDS) for action in bpy.data.actions] == records
+    assert not traces_of(second)
 
 
 def traces_of(key: Any) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import bpy
@@ -14,6 +16,7 @@ from inside import evaluated, everything, first_slot, made_heard, make_action, m
 import a2f_addon
 from a2f_addon import job as jobs
 from a2f_addon.blender import compat, preview, properties, runner
+from a2f_addon.face import keys as reduction
 from a2f_addon.face.arkit import NAMES
 from a2f_addon.face.keys import COARSE
 from a2f_addon.settings import build
@@ -74,6 +77,10 @@ def test_a_file_is_saved_without_a_previews_values_and_the_preview_goes_on(speec
     shown = values(key)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "saved.blend"))
     assert values(key) == shown != there
+    shutil.copy(tmp_path / "saved.blend", tmp_path / "copy.blend")
+    with bpy.data.libraries.load(str(tmp_path / "copy.blend"), link=True) as (_, here):
+        here.objects = ["Head"]
+    assert values(here.objects[0].data.shape_keys) == there  # as it lies in the file, healed by nobody
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "saved.blend"))
     key = bpy.data.objects["Head"].data.shape_keys
     assert values(key) == there
@@ -134,7 +141,14 @@ def test_adjust_makes_the_keys_anew_without_hearing_and_leaves_one_result(speech
     np.testing.assert_allclose(evaluated(key, NAMES, FRAMES), shapes_of(louder)[: len(FRAMES)], atol=1e-6)
 
 
-def test_few_keys_play_the_same_in_blender_and_the_seals_exactly(speech: str, heard: jobs.Heard) -> None:
+def test_few_keys_play_the_same_in_blender_and_the_seals_exactly(speech: str, says: Callable[..., None]) -> None:
+    heard = made_heard()
+    sealed = np.zeros((len(heard.speech), 3), np.float32)
+    sealed[:, 1] = 1
+    sealed[30:42] = (0, 0, 1)
+    classes = {"silence": ("sil",), "open": ("AA",), "closed": ("M",)}
+    heard = heard._replace(speech=replace(heard.speech, phone_names=("sil", "AA", "M"), phones=sealed, classes=classes))
+    says(heard)
     key = make_head().data.shape_keys
     bpy.ops.a2f.bake(filepath=speech, reduction="COARSE")
     action = key.animation_data.action
@@ -143,6 +157,11 @@ def test_few_keys_play_the_same_in_blender_and_the_seals_exactly(speech: str, he
     curves = jobs.animate(heard, jobs.Motion(), fps=24)
     # The curves end where the speech does, at the last of the frames.
     np.testing.assert_allclose(evaluated(key, NAMES, FRAMES), shapes_of(curves)[: len(FRAMES)], atol=COARSE + 1e-4)
+    held = reduction.sealed(curves, heard.speech, jobs.Motion().closure)[: len(FRAMES)]
+    assert 4 < held.sum() < 20
+    lips = [name for name in NAMES if reduction.is_pinned(name)]
+    exact = curves.values[: len(FRAMES), curves.columns(lips)][held]
+    np.testing.assert_allclose(evaluated(key, lips, np.array(FRAMES)[held]), exact, atol=1e-4)
     assert json.loads(bpy.context.window_manager.a2f.result)["keys"] == sum(map(len, points))
 
 
