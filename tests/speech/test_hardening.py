@@ -74,7 +74,7 @@ UNNOTICED: dict[str, Callable[[Doubles], Doubles]] = {
 def test_the_same_voice_closes_the_same_lips(voice: tuple[Doubles, int], change: str, tmp_path: Path) -> None:
     sound, rate = voice
     before, after = closures(hear(tmp_path, sound, rate)), closures(hear(tmp_path, UNNOTICED[change](sound), rate))
-    assert len(before) >= 8
+    assert len(before) >= 6, "too few to tell"
     np.testing.assert_allclose(after, before, atol=0.005)
 
 
@@ -132,8 +132,8 @@ NOBODY: dict[str, Callable[[], Doubles]] = {
     "a sweep": lambda: np.sin(2 * np.pi * (100 * TIMES + 160 * TIMES**2)),
     "mains hum": lambda: note(50, 8),
 }
-#: What the model takes for a voice. Once a model was taught better, the name goes from here.
-TAKEN_FOR_A_VOICE = (*("a tone of 220 Hz", "a tone of 440 Hz", "three sines", "a melody of sines", "a melody of a reed", "a sweep", "mains hum"),)
+#: What the model takes for a voice: held notes rich in overtones, which a sung vowel is too. Once a model was taught better, the name goes from here.
+TAKEN_FOR_A_VOICE = ("an organ's chord", "a melody of a reed", "a square wave")
 
 
 @pytest.mark.parametrize(
