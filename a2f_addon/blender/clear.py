@@ -89,10 +89,10 @@ def _clear(owner: Any, trace: dict[str, Any] | None, own: set[int]) -> list[str]
         ownership.remove_strips(animation, own)
         kept += _out_of_artists(animation)
     if trace is not None:
-        traces.restore_action(owner, trace)
+        plays = traces.restore_action(owner, trace)
         if owner.animation_data is not None:
             kept += _out_of_artists(owner.animation_data)
-        traces.restore_settings(owner, trace)
+        traces.restore_settings(owner, trace, plays=plays)
         _restore_values(owner, trace["values"])
     return kept + _become_artists(owner)
 

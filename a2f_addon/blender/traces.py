@@ -71,27 +71,28 @@ def _action(animation: AnimData, target: Target) -> dict[str, Any]:
     }
 
 
-def restore_action(owner: Any, trace: dict[str, Any]) -> None:
-    """Give the artist's Action its place back, where the artist has not given it another since."""
+def restore_action(owner: Any, trace: dict[str, Any]) -> bool:
+    """Give the artist's Action its place back, where the artist has not given it another since; whether it has it."""
     animation = owner.animation_data
     if animation is None or animation.action is not None:
-        return
+        return animation is not None and trace.get("playing") == _name(animation.action)
     action, slot = _pushed(animation, trace) if trace["track"] else _aside(trace)
     if action is None:
-        return
+        return trace.get("playing") == ""
     if trace["track"]:
         animation.nla_tracks.remove(_track(animation, trace))
     compat.assign(animation, action, slot)
     if not trace["track"]:
         action.use_fake_user = bool(trace["fake"])  # the bake's, for what nothing played; an Action on a track has the artist's own
+    return True
 
 
-def restore_settings(owner: Any, trace: dict[str, Any]) -> None:
-    """The settings beside the Action, the tracks that were heard, and no animation data where there was none."""
+def restore_settings(owner: Any, trace: dict[str, Any], *, plays: bool) -> None:
+    """The settings beside the Action, the tracks that were heard, no animation data where there was none. plays: what restore_action said."""
     animation = owner.animation_data
     if animation is None:
         return
-    if not trace["bare"] and trace["playing"] != _name(animation.action):
+    if not trace["bare"] and not plays:
         return  # they belong to what plays now
     if trace["bare"]:
         if animation.action is None and not len(animation.nla_tracks) and not len(animation.drivers):

@@ -10,7 +10,7 @@ from typing import Any
 import bpy
 import numpy as np
 import pytest
-from inside import VALUE, _playing, evaluated, everything, keys_of, made_curves, make_action, make_head, play
+from inside import VALUE, _playing, evaluated, everything, keys_of, made_curves, make_action, make_head, play, put_strip
 
 from a2f_addon import job as jobs
 from a2f_addon.blender import bake, clear, compat, into, ownership, preview, rotations, runner, source
@@ -151,6 +151,22 @@ def test_a_fake_user_that_the_artist_gave_after_the_bake_stays(speech: str) -> N
     action.use_fake_user = True
     clear.clear([key])
     assert key.animation_data.action == action and action.use_fake_user
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_an_action_that_was_renamed_meanwhile_has_its_place_and_its_settings_back(speech: str, again: bool) -> None:
+    key = head().data.shape_keys
+    action = old_action(key)
+    put_strip(key, make_action(key, {"smile": [(15, 0.2), (50, 0.7)]}, name="Base"), 15)
+    key.animation_data.action_influence, key.animation_data.action_blend_type = 0.5, "ADD"
+    before = evaluated(key, (*SAID, "smile"), range(-5, 110, 5))
+    baked(speech, "NEW")
+    action.name = "Renamed"
+    if again:
+        baked(speech, "NEW", seed=2, frame=80)
+    clear.clear([key])
+    assert key.animation_data.action == action
+    np.testing.assert_allclose(evaluated(key, (*SAID, "smile"), range(-5, 110, 5)), before, atol=1e-6)
 
 
 @pytest.mark.parametrize("change", ["renamed", "edited", "kept"])
