@@ -75,7 +75,7 @@ def warnings(meter: Meter, speech: Speech) -> list[str]:
     """What should be known of a recording: sentences that begin with the kind, before a colon; none for a good one."""
     levels = _db(meter.powers)
     if not len(levels) or levels.max() < QUIET_DB:
-        return ["Silence: the recording is silent, or so soft that nothing can be heard in it."]
+        return ["Silence: the recording is silent, or too soft to trust what was heard in it."]
     found = []
     if meter.clipped > CLIPPED * meter.samples:
         found.append(f"Clipping: {meter.clipped / meter.samples:.1%} of the samples are at full scale; record it with less gain.")

@@ -12,7 +12,7 @@ from typing import Any
 import bpy
 import numpy as np
 import pytest
-from inside import evaluated, made_heard, make_action, make_head, play
+from inside import evaluated, made_heard, make_action, make_head, needs_sound, play
 
 from a2f_addon import commands
 from a2f_addon import job as jobs
@@ -153,6 +153,22 @@ def test_a_scene_without_light_gets_some_where_light_is_needed_and_keeps_its_own
     scene.collection.objects.link(bpy.data.objects.new("Lamp", bpy.data.lights.new("Lamp", "POINT")))
     with film._look(scene, face, engine="cycles", size=(64, 64)):
         assert len(bpy.data.lights) == 1
+
+
+@needs_sound
+def test_a_film_has_the_lines_frames_and_its_sound(capfd: pytest.CaptureFixture[str], says: Callable[..., None]) -> None:
+    says(made_heard(seconds=0.4))
+    bpy.ops.wm.open_mainfile(filepath=str(Path("hero.blend").absolute()))
+    bpy.context.scene.render.resolution_x = bpy.context.scene.render.resolution_y = 64
+    bpy.ops.wm.save_mainfile()
+    (told,) = bake(capfd, "a.wav", "-o", "out", "--render", "mp4", "--no-thumbnails")
+    if "software OpenGL" in told["message"]:
+        pytest.skip("Blender cannot draw here: it needs OpenGL")
+    assert told["status"] == "done", told["message"]
+    film_of_it = bpy.data.movieclips.load(str(Path("out/a.mp4").absolute()))
+    assert tuple(film_of_it.size) == (64, 64) and abs(film_of_it.frame_duration - told["frames"]) <= 1 and film_of_it.fps == 24
+    assert b"mp4a" in Path("out/a.mp4").read_bytes()  # the kind of its sound: AAC
+    assert sorted(path.name for path in Path("out").iterdir()) == ["a.blend", "a.mp4"]
 
 
 def test_a_film_that_cannot_be_made_is_a_sentence_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
