@@ -25,7 +25,7 @@ from demo.sentence import RECORDING
 
 TILE = 190
 FPS = 60.0
-MOST = 7
+FROM, MOST = 60, 13
 
 
 def main() -> None:
@@ -59,8 +59,13 @@ def sheet(heard: Heard, rows: dict[str, dict[str, str]], face: faces.Face) -> ra
 
 
 def _moments(heard: Heard) -> Sequence[tuple[str, float]]:
+    """Two of each kind of moment at the most (the label without its phone), in time's order: seals alone would show no vowel."""
     last_s = float(heard.speech.times[-1])
-    return [(moment.label, moment.time) for moment in moments.telling(heard.speech, last_s=last_s, most=MOST)]
+    found: list[tuple[str, float]] = []
+    for moment in moments.telling(heard.speech, last_s=last_s, most=FROM):
+        if sum(label.split()[-1] == moment.label.split()[-1] for label, _ in found) < 2:
+            found.append((moment.label, moment.time))
+    return sorted(found, key=lambda moment: moment[1])[:MOST]
 
 
 def _options() -> argparse.Namespace:
