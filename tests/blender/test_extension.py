@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -68,3 +69,23 @@ def test_installed_it_bakes_and_keeps_its_preferences(
     assert bpy.ops.a2f.bake(filepath=speech) == {"FINISHED"}
     assert key.animation_data.action.name == "A2F line_07"
     assert bpy.context.preferences.addons["bl_ext.user_default.a2f"].preferences.model == ""
+    preferences_say_what_does_the_work(monkeypatch)
+    # What is off may be switched off once more, as Blender as a module does at its end.
+    room = sys.modules["bl_ext.user_default.a2f.a2f_addon.blender"]
+    addon_utils.disable("bl_ext.user_default.a2f")
+    room.unregister()
+
+
+def preferences_say_what_does_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Part of the above, since an extension is installed once a process."""
+    monkeypatch.delenv("A2F_ONNXRUNTIME", raising=False)
+    own = bpy.context.preferences.addons["bl_ext.user_default.a2f"].preferences
+    bpy.ops.a2f.provider()
+    assert own.said == "CPU does the work."
+    own.model = "/gone.onnx"
+    bpy.ops.a2f.provider()
+    assert own.said.startswith("There is no model file")
+    own.runtime = str(ROOT)
+    assert os.environ["A2F_ONNXRUNTIME"] == str(ROOT)
+    own.runtime = ""
+    assert "A2F_ONNXRUNTIME" not in os.environ
