@@ -36,8 +36,8 @@ stage.set_up(head.build())
 bpy.context.scene.render.fps = 24
 bpy.ops.wm.save_as_mainfile(filepath={blend!r})
 """
-DOCS = {"panel.png": ("baked", False), "panel_emotion.png": ("part_emotion", True), "panel_mapping.png": ("part_mapping", True)}
-"""The README's pictures: which step's, and whether of the tab alone."""
+DOCS = {"panel.png": ("baked", 0), "panel_emotion.png": ("part_emotion", 800), "panel_mapping.png": ("part_mapping", 800)}
+"""The pages' pictures: which step's, and how many pixels of the tab alone; 0 is the whole window."""
 
 
 class Place:
@@ -119,11 +119,11 @@ def tell(place: Place) -> tuple[int, str]:
 
 def make_docs(place: Place, told: dict[str, Any]) -> None:
     """The README's pictures, with few colours so that they are small."""
-    for name, (step, tab_alone) in DOCS.items():
+    for name, (step, tab_px) in DOCS.items():
         taken = told["pictures"][step]
         picture = place.inside(place.folder / "pictures" / taken["file"])
         left, top, width, height = taken["tab"]
-        crop = ["-crop", f"{width}x{height}+{left}+{top}", "+repage"] if tab_alone else []
+        crop = ["-crop", f"{width}x{min(height, tab_px)}+{left}+{top}", "+repage"] if tab_px else []
         out = place.folder / name
         place.run("convert", picture, *crop, "-dither", "None", "-colors", "200", "-strip", f"PNG8:{place.inside(out)}")
         shutil.copy2(out, ROOT / "docs" / name)
