@@ -30,7 +30,7 @@ SIMPLE = frozenset(
     }
 )
 """What a newcomer sees, beside the stages' switches; the rest is under Advanced."""
-HEADINGS = {"rescale": "Single shapes", "closure": "Lips", "silence": "Pauses", "eye_clips": "Recorded eyes"}
+HEADINGS = {"rescale": "Shapes", "closure": "Lips", "silence": "Pauses", "eye_clips": "Recorded eyes"}
 """Words of a person for the stages' own."""
 HELP = (Path(__file__).parents[2] / "README.md").as_uri() + "#use"
 """The README's part on the panel; it comes with the add-on."""
