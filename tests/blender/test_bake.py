@@ -155,7 +155,7 @@ def test_lines_baked_one_after_the_other_all_play_and_the_mouth_rests_between(sp
     assert [track.name for track in key.animation_data.nla_tracks] == ["A2F rest", "A2F line_08", "A2F line_09"]
 
 
-@pytest.mark.parametrize("broken", ["_fill", "_put_strip", "assign"])
+@pytest.mark.parametrize("broken", ["_fill", "put_strip", "assign"])
 def test_whatever_fails_half_way_everything_is_as_it_was(speech: str, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
     rig = bpy.data.objects.new("Rig", None)
     bpy.context.scene.collection.objects.link(rig)
