@@ -130,8 +130,9 @@ def make_docs(place: Place, told: dict[str, Any]) -> None:
 
 
 def _own_error(said: str) -> bool:
-    """Whether an exception that passed through the add-on was printed; a distribution's Blender prints some of its own."""
-    return any("a2f" in block.split("\n\n")[0] for block in said.split("Traceback (most recent call last)")[1:])
+    """Whether an exception that passed through the add-on or the story was printed; a distribution's Blender prints some of its own."""
+    calls = re.findall(r"^Traceback .*\n((?: .*\n)+)", said, re.MULTILINE)
+    return any("/a2f_addon/" in each or "/story.py" in each for each in calls)
 
 
 def main() -> int:
