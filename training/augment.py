@@ -31,7 +31,7 @@ LABEL_HZ = 100.0
 LABELS = round(CLIP_S * LABEL_HZ)
 SIL = phones.PHONES.index(phones.SILENCE)
 
-#: The share of clips of each corpus: two thirds of the speech are of people (or of neural voices of people), and more than half of it is not English.
+#: The share of clips of each corpus: seven tenths of the speech are of people (or of neural voices of people), and a third of it is not English.
 #: A corpus of many speakers counts more than its length, one of a single reader less. A corpus that is not named here counts as OTHER_SHARE.
 SHARES: dict[str, float] = {
     "en_kathleen": 0.10,
