@@ -57,6 +57,19 @@ def saved_and_opened(folder: Path) -> None:
     bpy.ops.wm.open_mainfile(filepath=str(folder / "saved.blend"))
 
 
+def test_a_curve_that_the_first_of_two_lines_made_goes_with_the_last_of_them(speech: str) -> None:
+    key = head().data.shape_keys
+    old_action(key)
+    bpy.context.scene.frame_set(1)
+    before = everything()
+    baked(speech, "INTO", seed=1)
+    baked(speech, "INTO", seed=2, frame=200, name="line_08")
+    baked(speech, "NEW", seed=3)
+    bpy.context.scene.frame_set(1)
+    assert clear.clear([key]).kept == ()
+    assert everything() == before
+
+
 @pytest.mark.parametrize("again", PLACES)
 @pytest.mark.parametrize("frame", [66, 70])
 def test_a_line_that_is_baked_again_under_a_later_one_gives_the_artists_keys_back(speech: str, again: str, frame: int) -> None:
