@@ -28,8 +28,9 @@ PRESS, ROLL_UPPER, ROLL_LOWER = 0.20, 0.12, 0.14
 
 BITE_RISE_S, BITE_FALL_S, BITE_AT_LEAST_S = 0.070, 0.055, 0.045
 """The bite is over soon: a W after a V ("love waffles") would read as a second V."""
-BITE_JAW, BITE_UPPER, BITE_ROLL = 0.09, 0.26, 0.50
-"""On the ICT head the lower lip's edge meets the upper teeth's with the jaw at .10; at .14 a dark slot of 1.5 mm is left between them."""
+BITE_JAW, BITE_UPPER, BITE_ROLL = 0.11, 0.26, 0.50
+"""On the ICT head the lower lip's edge meets the upper teeth's with the jaw at .10, and at .14 a dark slot of 1.5 mm is left between them; at .09 a
+smile would shut the lips on an F."""
 
 STIRRING = 0.05
 """A mouth that moves less is at rest to the eye."""
