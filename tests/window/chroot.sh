@@ -9,7 +9,7 @@ packages="blender python3-numpy xvfb xauth xdotool imagemagick libgl1-mesa-dri l
 mirror=$(sed -n 's/^URIs: *\([^ ]*\).*/\1/p; s/^deb \(\[[^]]*\] *\)\?\([^ ]*\).*/\2/p' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -n 1)
 log=$(mktemp)
 make() {
-    debootstrap --variant=minbase "$suite" "$folder" "${mirror:-http://deb.debian.org/debian}"
+    debootstrap --variant=minbase "$suite" "$folder" ${mirror:+"$mirror"}
     cp /etc/resolv.conf "$folder/etc/" && cp -r /etc/apt/apt.conf.d/. "$folder/etc/apt/apt.conf.d/"
     chroot "$folder" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $packages
 }
