@@ -6,7 +6,7 @@ BLENDER := $(if $(filter 3.13,$(VERSION)),5.2,5.0)
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test check older window test-training test-dask extension try release lock clean
+.PHONY: demo test check older search window test-training test-dask extension try release lock clean
 
 demo: $(VENV)/ready
 	$(RUN) -m demo
@@ -30,6 +30,10 @@ $(VENV)/ready: requirements/blender-$(BLENDER).txt
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --disable-pip-version-check --quiet --require-hashes -r $<
 	touch $@
+
+# The properties again on many examples that nobody has tried yet; the tests themselves take the same ones each time.
+search: $(VENV)/ready
+	A2F_EXAMPLES=search $(RUN) -m pytest tests/speech tests/face tests/files tests/batch
 
 # A newcomer's story in a real Blender window, with pictures: make window, or make window CHROOT=FOLDER SUITE=trixie where this machine has no Blender.
 SUITE ?= sid

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ from hypothesis import settings
 
 from tests import made
 
-# A busy machine is no failure.
-settings.register_profile("house", deadline=None, max_examples=50)
-settings.load_profile("house")
+# A busy machine is no failure, and one tree has one verdict: new examples are looked for by `make search`.
+settings.register_profile("house", deadline=None, max_examples=50, derandomize=True)
+settings.register_profile("search", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("A2F_EXAMPLES", "house"))
 
 
 @pytest.fixture(scope="session")

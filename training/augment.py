@@ -46,7 +46,7 @@ SHARES: dict[str, float] = {
     "espeak_world": 0.14,
     "flite": 0.04,
     "festival": 0.05,
-    "quiet": 0.07,
+    "quiet": 0.08,
 }
 OTHER_SHARE = 0.05
 QUIET = "quiet"
@@ -55,9 +55,11 @@ QUIET = "quiet"
 HELD = frozenset(phones.PHONES.index(phone) for phone in (*phones.VOWELS, "M"))
 HELD_FROM = 8
 
-SPEED = 0.15
-WARPS = np.linspace(0.86, 1.16, 25)
+SPEED = 0.18
+WARPS = np.linspace(0.84, 1.19, 29)
 ROOMS = 96
+BANDS = ((300.0, 3400.0), (20.0, 3900.0))
+"""What gets through in hertz: a telephone, and a sound of 8,000 samples a second."""
 HISS = 8 * CLIP
 """Samples of white noise that are drawn once and cut anew for every clip: drawing them each time would take longer than the rest."""
 
@@ -70,11 +72,11 @@ class Odds:
     speed: float = 0.6
     throat: float = 0.6
     microphone: float = 0.6
-    narrow: float = 0.15
-    room: float = 0.35
+    narrow: float = 0.25
+    room: float = 0.4
     noise: float = 0.55
     clipped: float = 0.08
-    coarse: float = 0.08
+    coarse: float = 0.12
 
 
 @dataclass(frozen=True)
@@ -313,7 +315,7 @@ def _microphones(rng: np.random.Generator, size: int, odds: Odds) -> Floats:
     for row in np.flatnonzero(rng.random(size) < odds.microphone):
         gains_db[row] = np.interp(place, knots, rng.uniform(-12, 12) * (knots - 0.5) + rng.normal(0, 4, len(knots)))
     for row in np.flatnonzero(rng.random(size) < odds.narrow):
-        low_hz, high_hz = (300.0, 3400.0) if rng.random() < 0.4 else (rng.uniform(20, 200), rng.uniform(2800, 7000))
+        low_hz, high_hz = BANDS[int(rng.integers(len(BANDS)))] if rng.random() < 0.6 else (rng.uniform(20, 300), rng.uniform(2800, 7000))
         octaves = np.maximum(0, np.log2(low_hz / np.maximum(hertz, 1))) + np.maximum(0, np.log2(np.maximum(hertz, 1) / high_hz))
         gains_db[row] -= np.minimum(rng.uniform(24, 90) * octaves, 70).astype(np.float32)
     return np.asarray(10 ** (gains_db / 20), np.float32)
@@ -374,7 +376,7 @@ def _coarse(rng: np.random.Generator, audio: Floats, odds: Odds) -> Floats:
     """Clips at a recording's usual level, some in few steps, as after a very quiet recording with 16 bits."""
     audio = audio * np.float32(0.05)
     for row in np.flatnonzero(rng.random(len(audio)) < odds.coarse):
-        step = np.float32(10 ** (rng.uniform(-78, -50) / 20))
+        step = np.float32(10 ** (rng.uniform(-78, -44) / 20))
         audio[row] = np.round(audio[row] / step) * step
     return audio
 

@@ -89,7 +89,7 @@ class Shape:
     dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8)
     mouth_width: int = 128
     mouth_dilations: tuple[int, ...] = (1, 2)
-    dropout: float = 0.1
+    dropout: float = 0.0
     ahead: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:

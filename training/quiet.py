@@ -90,13 +90,31 @@ def tones(rng: np.random.Generator, times_s: NDArray[np.float64]) -> NDArray[np.
     return sound
 
 
+def held(rng: np.random.Generator, times_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Organs, reeds, strings and synthesisers: a melody or chords of held notes, each rich in overtones, from hollow (odd ones alone) to bright."""
+    hollow, bright, length_s = rng.uniform(0, 1) * (rng.random() < 0.6), rng.uniform(0.3, 1.6), rng.uniform(0.15, 3.0)
+    voices = int(rng.integers(1, 5))
+    sound = np.zeros(len(times_s))
+    for onset in np.arange(0.0, times_s[-1], length_s):
+        within = (times_s >= onset) & (times_s < onset + length_s)
+        since = times_s[within] - onset
+        envelope = np.minimum(np.minimum(since / 0.03, (length_s - since) / 0.05), 1.0)
+        for semitone in rng.choice(40, size=voices, replace=False):
+            hertz = 80 * 2 ** (semitone / 12) * (1 + rng.uniform(0, 0.01) * np.sin(2 * np.pi * 5 * since))
+            phase = 2 * np.pi * np.cumsum(hertz) / RATE
+            overtones = np.arange(1, max(2, int(7000 / (80 * 2 ** (semitone / 12)))))
+            weights = overtones**-bright * np.where(overtones % 2 == 0, 1 - hollow, 1.0)
+            sound[within] += envelope * sum(weight * np.sin(k * phase) for k, weight in zip(overtones[:24], weights, strict=False))
+    return sound
+
+
 def nothing(rng: np.random.Generator, times_s: NDArray[np.float64]) -> NDArray[np.float64]:
     """Digital silence, or no more than the last bit's rustle."""
     return np.zeros(len(times_s)) if rng.random() < 0.5 else rng.uniform(-1, 1, len(times_s)) * 2 / 32_768
 
 
 #: Each kind, and how many clips of it the full corpus holds.
-KINDS: dict[Callable[[np.random.Generator, Any], Any], int] = {hum: 8, coloured: 16, breath: 24, music: 60, tones: 40, nothing: 6}
+KINDS: dict[Callable[[np.random.Generator, Any], Any], int] = {hum: 8, coloured: 16, breath: 24, music: 60, tones: 40, held: 60, nothing: 6}
 
 
 def _made(rng: np.random.Generator) -> Iterator[Recording]:

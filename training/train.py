@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,8 @@ CLOSED_WEIGHT, BESIDE_CLOSED_WEIGHT = 1.6, 1.3
 FALSE_CLOSURE_WEIGHT = 1.5
 #: How much each loss counts beside the phones' cross-entropy.
 CLASS_LOSS, CLOSURE_LOSS, MOUTH_LOSS, VELOCITY_LOSS, SEAL_LOSS = 0.4, 0.4, 20.0, 20.0, 0.4
-#: Channels that decide whether the lips meet.
-CHANNEL_WEIGHTS = {"jawOpen": 3.0, "mouthClose": 4.0, "mouthFunnel": 1.5, "mouthPucker": 1.5}
+#: Channels that decide whether the lips meet, and those that make an O of them.
+CHANNEL_WEIGHTS = {"jawOpen": 3.0, "mouthClose": 4.0, "mouthFunnel": 2.5, "mouthPucker": 2.5}
 
 GAIN_DB, NEARER_DB = 9.0, 5.0
 """Standard deviations of the level of a live network's clips, and of that before them."""
@@ -130,17 +130,20 @@ def _sealed(curves: Tensor) -> Tensor:
 # ---- a run -----------------------------------------------------------------------------------------------------------------------------------------
 
 
-def train(cache: Path, folder: Path, *, recipe: Recipe, shape: Shape | None = None, rooms: Path | None = None, say: Say = print) -> Path:
+def train(
+    cache: Path, folder: Path, *, recipe: Recipe, shape: Shape | None = None, begin: Path | None = None, rooms: Path | None = None, say: Say = print
+) -> Path:
     """Teach a network on everything in the cache; returns the file of its weights, FOLDER/network.pt, or FOLDER/live.pt of a live one.
 
-    A live network begins as what the offline one in that folder would be without its future, where there is one of the same sizes: that saves it most
-    of an hour's learning.
+    begin: the file of a network of the same sizes whose weights are the beginning, in place of random ones. Without it a live network begins as what
+    the offline one in that folder would be without its future, where there is one of the same sizes: that saves it most of an hour's learning.
 
     A run that was stopped goes on from its last checkpoint, at most a minute old; one that has ended, of the same recipe on the same data by the same
-    code, is not done again. rooms: a folder of impulse responses, if there is one. Raises FileNotFoundError for an empty cache.
+    code, is not done again. rooms: a folder of impulse responses, if there is one. Raises FileNotFoundError for an empty cache or no network at
+    `begin`, ValueError for one of other sizes.
     """
     shape = shape or Shape()
-    begun_from = _begun_from(folder, shape)
+    begun_from = _begun_from(begin or weights_file(folder, live=False), shape, asked=begin is not None)
     made_from = fingerprint(cache, recipe=recipe, shape=shape, begun_from=begun_from)
     done, checkpoint = weights_file(folder, live=shape.live), folder / ("live-checkpoint.pt" if shape.live else "checkpoint.pt")
     if done.is_file() and torch.load(done, weights_only=True)["made_from"] == made_from:
@@ -149,7 +152,7 @@ def train(cache: Path, folder: Path, *, recipe: Recipe, shape: Shape | None = No
     folder.mkdir(parents=True, exist_ok=True)
     source = augment.Source(labels(cache, say=say), rooms=rooms, seed=recipe.seed)
     torch.manual_seed(recipe.seed)
-    run = _begin(shape, recipe, weights=network.turned(begun_from["weights"], shape) if begun_from else None)
+    run = _begin(shape, recipe, weights=_beginning(begun_from, shape) if begun_from else None)
     _resume(run, checkpoint, made_from=made_from, say=say)
     _teach(run, source, recipe=recipe, checkpoint=lambda: save(checkpoint, _state(run, made_from)), say=say)
     facts = {"made_from": made_from, "shape": shape.as_dict(), "recipe": asdict(recipe), "steps": run.step, "seconds": run.spent_s}
@@ -184,13 +187,22 @@ def _shape(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in facts["shape"].items()}
 
 
-def _begun_from(folder: Path, shape: Shape) -> dict[str, Any] | None:
-    """The offline run that a live one goes on from."""
-    file = weights_file(folder, live=False)
-    if not shape.live or not file.is_file():
+def _begun_from(file: Path, shape: Shape, *, asked: bool) -> dict[str, Any] | None:
+    """The run whose weights a new one begins with: the one that was asked for, or for a live network the offline one of the same sizes, if any."""
+    if asked and not file.is_file():
+        raise FileNotFoundError(f"There is no trained network at {file} to begin with.")
+    if not file.is_file() or not (asked or shape.live):
         return None
     begun = torch.load(file, weights_only=True)
-    return begun if Shape(**{**_shape(begun), "ahead": shape.ahead}) == shape else None
+    same = replace(Shape(**_shape(begun)), ahead=shape.ahead, dropout=shape.dropout) == shape
+    if asked and not same:
+        raise ValueError(f"{file} is a network of other sizes.")
+    return begun if same else None
+
+
+def _beginning(begun: Mapping[str, Any], shape: Shape) -> Mapping[str, Tensor]:
+    """Its weights, turned to the past where only the new network is live."""
+    return network.turned(begun["weights"], shape) if shape.live and not begun["shape"]["ahead"] else begun["weights"]
 
 
 def fingerprint(cache: Path, *, recipe: Recipe, shape: Shape, begun_from: Mapping[str, Any] | None = None) -> str:

@@ -23,8 +23,13 @@ CUTOFF_HZ = 900.0
 WINDOW_S = 0.04
 VOICED = 0.25
 """The dip that still is a voice: the share of the power that does not repeat. YIN itself takes 0.1 for the best guess; a rough voice has more."""
-AS_GOOD = 0.08
-"""A shorter period is taken before a longer one whose dip is no more than so much deeper: every second period repeats as well."""
+AS_GOOD = 0.04
+"""A shorter period is taken before a multiple of it whose dip is no more than so much deeper: every second period repeats as well."""
+FINER = 2
+TAPS = 6
+"""Differences between whole lags: at a high pitch a dip is only two lags wide, and its depth would depend on where between them it lies."""
+MULTIPLE = 0.2
+"""How far from a whole number the ratio of two periods may be for one to be a multiple of the other: two periods may resemble three of a vowel's."""
 AROUND_S = 0.75
 """Surroundings by which a slip of an octave is seen: no voice leaps by one and stays there within so long on both sides."""
 SLIP_OCTAVES = 0.6
@@ -41,7 +46,7 @@ def measured(audio: Floats, *, rate: int, hop: int, first: int, count: int) -> F
     """
     step = _step(rate, hop)
     slow = rate / step
-    longest = int(slow / LOWEST_HZ) + 1
+    longest = int(slow / LOWEST_HZ) + TAPS
     around = int(np.ceil((WINDOW_S / 2 + 1 / LOWEST_HZ) * rate / hop)) + 1
     piece = _piece(audio, (first - around) * hop, (first + count + around) * hop)
     return _dips(_differences(_slower(piece, step, rate), hop // step, around=around, count=count, longest=longest, slow=slow), slow)
@@ -110,6 +115,7 @@ def _differences(sound: Floats, hop: int, *, around: int, count: int, longest: i
 
 def _dips(differences: Floats, slow: float) -> Floats:
     """Frequency and depth of the period in each frame, float32 [frames, 2]."""
+    slow, differences = FINER * slow, differences @ _between(differences.shape[1])
     lags = np.arange(differences.shape[1], dtype=np.float32)
     mean = np.cumsum(differences, axis=1) / np.maximum(lags, 1)
     level = np.where(mean > 1e-12, differences / np.maximum(mean, 1e-12), 1).astype(np.float32)
@@ -118,9 +124,23 @@ def _dips(differences: Floats, slow: float) -> Floats:
     bend = np.maximum(before - 2 * here + after, 1e-9)
     aside = np.clip((before - after) / (2 * bend), -0.5, 0.5)
     depth = np.where((here <= before) & (here <= after), np.maximum(here - 0.25 * (before - after) * aside, 0), 2)
-    best = np.argmax(depth <= depth.min(axis=1, keepdims=True) + AS_GOOD, axis=1)
-    rows = np.arange(len(level))
-    return np.stack((slow / (shortest + best + aside[rows, best]), depth[rows, best]), axis=1).astype(np.float32)
+    rows, periods = np.arange(len(level)), shortest + np.arange(depth.shape[1]) + aside
+    deepest = depth.argmin(axis=1)
+    ratio = periods[rows, deepest][:, None] / periods
+    best = np.argmax((depth <= depth[rows, deepest][:, None] + AS_GOOD) & (np.abs(ratio - np.round(ratio)) < MULTIPLE), axis=1)
+    return np.stack((slow / periods[rows, best], depth[rows, best]), axis=1).astype(np.float32)
+
+
+@lru_cache(maxsize=8)
+def _between(lags: int) -> Floats:
+    """From the differences at whole lags to those at parts of one, float32 [lags, FINER * (lags - TAPS)], by a windowed sinc; they are even in the lag."""
+    places = np.arange(FINER * (lags - TAPS)) / FINER
+    known = np.arange(1 - TAPS, lags)
+    away = places[None, :] - known[:, None]
+    weights = np.sinc(away) * np.where(np.abs(away) < TAPS, 0.5 + 0.5 * np.cos(np.pi * away / TAPS), 0)
+    total = np.zeros((lags, len(places)))
+    np.add.at(total, np.abs(known), weights)
+    return total.astype(np.float32)
 
 
 def _lasting(sure: NDArray[np.bool_], frames: int) -> NDArray[np.bool_]:
