@@ -191,7 +191,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--graph", type=Path, help=f"the ONNX file (a2f.onnx or a2f_live.onnx in {DATA})")
     parser.add_argument("--scale", type=float, default=1.0, help="how much synthetic speech, against the bundled model's (%(default)s)")
     parser.add_argument("--minutes", type=float, help=f"how long to train at the most ({FULL_MINUTES:g}; finetune 10)")
-    parser.add_argument("--begin", type=Path, help="train: the network.pt of an earlier run to go on from with a recipe, targets or data that changed")
+    parser.add_argument("--begin", type=Path, help="train: the network.pt of an earlier run to go on from, with another recipe or other data")
     parser.add_argument("--workers", type=int, default=2, help="processes for synthesis and alignment (%(default)s)")
     parser.add_argument("--live", action="store_true", help="train, export or evaluate the live network")
     parser.add_argument("--seed", type=int, default=0, help="of everything random (%(default)s)")

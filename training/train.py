@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from a2f_addon.errors import ModelError
 from training import augment, corpora, network, phones, targets
 from training.network import CHANNELS, Network, Said, Shape
 
@@ -140,7 +141,7 @@ def train(
 
     A run that was stopped goes on from its last checkpoint, at most a minute old; one that has ended, of the same recipe on the same data by the same
     code, is not done again. rooms: a folder of impulse responses, if there is one. Raises FileNotFoundError for an empty cache or no network at
-    `begin`, ValueError for one of other sizes.
+    `begin`, ModelError for one of other sizes.
     """
     shape = shape or Shape()
     begun_from = _begun_from(begin or weights_file(folder, live=False), shape, asked=begin is not None)
@@ -196,7 +197,7 @@ def _begun_from(file: Path, shape: Shape, *, asked: bool) -> dict[str, Any] | No
     begun = torch.load(file, weights_only=True)
     same = replace(Shape(**_shape(begun)), ahead=shape.ahead, dropout=shape.dropout) == shape
     if asked and not same:
-        raise ValueError(f"{file} is a network of other sizes.")
+        raise ModelError(f"{file} is a network of other sizes, which this one cannot begin with.")
     return begun if same else None
 
 

@@ -133,7 +133,10 @@ def _dips(differences: Floats, slow: float) -> Floats:
 
 @lru_cache(maxsize=8)
 def _between(lags: int) -> Floats:
-    """From the differences at whole lags to those at parts of one, float32 [lags, FINER * (lags - TAPS)], by a windowed sinc; they are even in the lag."""
+    """From differences at whole lags to those at parts of one, float32 [lags, FINER * (lags - TAPS)], by a windowed sinc.
+
+    They are even in the lag, so those of negative lags are known too.
+    """
     places = np.arange(FINER * (lags - TAPS)) / FINER
     known = np.arange(1 - TAPS, lags)
     away = places[None, :] - known[:, None]

@@ -14,6 +14,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch; see training/requirements.txt")
 pytest.importorskip("onnx", reason="training needs onnx; see training/requirements.txt")
 
+from a2f_addon.errors import ModelError  # noqa: E402
 from a2f_addon.speech import model  # noqa: E402
 from training import augment, corpora, export, network, phones, train  # noqa: E402
 from training.corpora import RATE, Recording, Segment  # noqa: E402
@@ -143,6 +144,20 @@ def test_a_live_network_learns_beside_the_offline_one_and_begins_with_what_that_
     with torch.no_grad():
         said, loudness_db = taught(0.1 * torch.randn(2, 10 * network.HOP))
     assert said.phones.shape[1] == loudness_db.shape[1] == 10
+
+
+def test_a_run_begins_with_the_weights_of_an_earlier_one_of_the_same_sizes(cache: Path, tmp_path: Path) -> None:
+    first = train.train(cache, tmp_path / "first", recipe=RECIPE, shape=SMALL, say=_quiet)
+    still = replace(RECIPE, peak_rate=0.0, last_rate=0.0)
+    on, _ = train.load(train.train(cache, tmp_path / "on", recipe=still, shape=SMALL, begin=first, say=_quiet))
+    # The weight of closures is taken out of the odds at each end.
+    for name, value in train.load(first)[0].state_dict().items():
+        if name != "phones.bias":
+            torch.testing.assert_close(on.state_dict()[name], value)
+    with pytest.raises(ModelError, match=r"other sizes"):
+        train.train(cache, tmp_path / "on", recipe=RECIPE, shape=replace(SMALL, width=48), begin=first, say=_quiet)
+    with pytest.raises(FileNotFoundError, match=r"to begin with"):
+        train.train(cache, tmp_path / "on", recipe=RECIPE, shape=SMALL, begin=tmp_path / "none.pt", say=_quiet)
 
 
 def test_the_weight_of_closures_in_the_loss_is_taken_out_of_their_odds() -> None:
