@@ -14,7 +14,7 @@ from . import presets, styling, words
 from .about import version
 from .batch import cluster, pool, report, run, work
 from .batch import plan as plans
-from .batch.task import FORMATS, IN_BLENDER, Result
+from .batch.task import ENGINES, FORMATS, IN_BLENDER, Result
 from .errors import A2FError, BatchError, OutputError, SettingError
 from .files import writing
 from .settings import Option, options
@@ -109,23 +109,18 @@ def _plan(arguments: argparse.Namespace) -> plans.Plan:
     if arguments.report is not None:
         writing.check_folder(arguments.report.parent)
     names = {item.name for item in options(jobs.Motion)}
+    given = vars(arguments)
+    models = [str(path) for path in arguments.model or ()]
     wishes = plans.Wishes(
         arguments.output,
-        arguments.format,
-        arguments.start,
-        arguments.end,
-        arguments.fps,
-        (arguments.model or [None])[0],
-        {name: value for name, value in vars(arguments).items() if name in names},
-        blend=str(arguments.blend or ""),
-        object=arguments.object,
-        frame_start=arguments.frame_start,
-        render=arguments.engine if arguments.render else "",
-        force=arguments.force,
-        also=tuple(arguments.model or ())[1:],
+        {name: value for name, value in given.items() if name in names},
+        **{name: given[name] for name in ("preset", "emotion", "style", "seed") if name in given},
+        **{name: given[name] for name in ("format", "start_s", "end_s", "fps", "object", "frame_start", "thumbnails", "force")},
+        model=models[0] if models else None,
+        also=tuple(models[1:]),
         weights=_weights(arguments.weights),
-        thumbnails=arguments.thumbnails,
-        **{name: value for name, value in vars(arguments).items() if name in ("preset", "emotion", "style", "seed")},
+        blend=str(arguments.blend or ""),
+        render=arguments.engine if arguments.render else "",
     )
     return plans.of_manifest(arguments.manifest, wishes) if arguments.manifest else plans.of_recordings(arguments.speech, wishes)
 
@@ -141,9 +136,8 @@ def _weights(text: str) -> tuple[float, ...]:
 def _print(result: Result) -> None:
     """A line of --json."""
     facts: dict[str, Any] = {"line": result.number, "speech": result.speech, "output": result.output, "status": result.status}
+    facts |= {"output": None} if result.status == "failed" else {}
     facts |= {"message": result.message, "seconds": round(result.seconds, 3), **result.facts}
-    if result.status == "failed":
-        facts |= {"output": None, "error": result.message}
     sys.stdout.write(json.dumps(facts) + "\n")
     sys.stdout.flush()
 
@@ -180,8 +174,8 @@ def _add_bake(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=list(FORMATS), default="", help=kinds)
     _add_character(parser)
     parser.add_argument("--fps", type=words.number, default=30.0, metavar="N", help="frames per second (default 30)")
-    parser.add_argument("--start", type=words.number, metavar="S", help="begin here, seconds of the recording (default: its beginning)")
-    parser.add_argument("--end", type=words.number, metavar="S", help="end here (default: its end)")
+    parser.add_argument("--start", dest="start_s", type=words.number, metavar="S", help="begin here, seconds of the recording (default: its start)")
+    parser.add_argument("--end", dest="end_s", type=words.number, metavar="S", help="end here (default: its end)")
     networks = "another ONNX file than the bundled one; given several times, the mean of what all of them make of the recording"
     parser.add_argument("--model", type=words.path, action="append", metavar="PATH", help=networks)
     parser.add_argument("--weights", default="", metavar="N,N", help="how much each --model counts (default: all alike)")
@@ -196,7 +190,7 @@ def _add_character(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frame-start", type=words.number, default=1.0, metavar="N", help="the frame at which it begins to speak (default 1)")
     parser.add_argument("--render", choices=["mp4"], help="film each line with its sound, beside its output")
     engines = "what films it: Workbench and Cycles need no graphics card, scene is as the file has it (default workbench)"
-    parser.add_argument("--engine", choices=["workbench", "cycles", "eevee", "scene"], default="workbench", help=engines)
+    parser.add_argument("--engine", choices=ENGINES, default="workbench", help=engines)
     parser.add_argument("--no-thumbnails", dest="thumbnails", action="store_false", help="no pictures of the character in the report")
 
 

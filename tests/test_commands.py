@@ -65,7 +65,7 @@ def test_a_line_that_fails_does_not_keep_the_others(capsys: pytest.CaptureFixtur
     failed, done = (json.loads(line) for line in out.splitlines())
     assert failed.pop("seconds") < 10
     sentence = err.strip()
-    assert failed == {"line": 1, "speech": "gone.wav", "output": None, "status": "failed", "message": sentence, "error": sentence}
+    assert failed == {"line": 1, "speech": "gone.wav", "output": None, "status": "failed", "message": sentence}
     assert done["status"] == "done" and done["message"] == ""
     assert done["output"] == str(Path("out/line_07.csv")) and done["frames"] == len(livelink.read(Path(done["output"])))
     assert err.startswith("There is no file 'gone.wav'") and err.count("\n") == 1

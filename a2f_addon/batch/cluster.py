@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import BatchError
 from ..job import Motion
 from ..settings import files
+from ..speech.session import first_line
 from . import resume, work
 from .task import Result, Task, failed
 
@@ -27,7 +28,7 @@ def run(tasks: list[Task], *, scheduler: str) -> Iterator[Result]:
     try:
         client = distributed.Client(scheduler, timeout=ANSWER_S)
     except (OSError, ValueError, TypeError) as error:
-        raise BatchError(f"No Dask scheduler answers at '{scheduler}' ({_first_line(error)}); check its address and that it runs.") from error
+        raise BatchError(f"No Dask scheduler answers at '{scheduler}' ({first_line(error)}); check its address and that it runs.") from error
     try:
         futures = client.map(bake, [asdict(_everywhere(task)) for task in tasks], pure=False, key=[f"a2f-line-{task.number}" for task in tasks])
         of = {future.key: task for future, task in zip(futures, tasks, strict=True)}
@@ -47,7 +48,7 @@ def _dask() -> Any:
     try:
         import distributed
     except ImportError as error:
-        raise BatchError(f"--scheduler needs Dask, which does not load ({_first_line(error)}); install the Python package 'distributed'.") from error
+        raise BatchError(f"--scheduler needs Dask, which does not load ({first_line(error)}); install the Python package 'distributed'.") from error
     return distributed
 
 
@@ -64,9 +65,5 @@ def _result(task: Task, future: Any) -> Result:
     if error is None:
         return replace(Result(**future.result()), speech=task.speech, output=task.output)
     if isinstance(error, ImportError):
-        return failed(task, f"A Dask worker has no A2F ({_first_line(error)}); make the package a2f_addon importable there.")
-    return failed(task, f"'{task.speech}' was lost with the Dask workers that baked it ({_first_line(error)}); bake it again alone.")
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0][:160] or type(error).__name__
+        return failed(task, f"A Dask worker has no A2F ({first_line(error)}); make the package a2f_addon importable there.")
+    return failed(task, f"'{task.speech}' was lost with the Dask workers that baked it ({first_line(error)}); bake it again alone.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -17,46 +17,37 @@ from ..errors import A2FError, ManifestError, ModelError, OutputError, SettingEr
 from ..files import writing
 from ..settings import flat, options
 from ..speech import wholeness
-from . import manifest, resume, work
-from .task import FORMATS, IN_BLENDER, Result, Task
+from . import manifest, work
+from .task import FORMATS, IN_BLENDER, Result, Task, Terms
 
 SOUNDS = frozenset(f".{name}" for name in "wav wave flac ogg oga opus mp3 aiff aif aifc caf w64 rf64 au snd".split())
 """Endings of the files that are taken from a folder."""
 SWITCH = {"on": True, "yes": True, "true": True, "1": True, "off": False, "no": False, "false": False, "0": False}
 SEVERAL = "|"
 """Between the models of a line: no file of Windows can have it in its name, and no spreadsheet takes it for the end of a cell."""
-NUMBERS = {"start": "seconds", "end": "seconds", "frame_start": "frames"}
+NUMBERS = {"start": ("start_s", "seconds"), "end": ("end_s", "seconds"), "frame_start": ("frame_start", "frames")}
+"""By column, what the number is of a line's terms, and what it counts."""
 
 
 @dataclass(frozen=True)
-class Wishes:
+class Wishes(Terms):
     """What was asked for once, for all lines.
 
-    output: the file or folder after -o, None where each line has its own. format: "" to go by the outputs' endings.
-    model, also, weights: the models that hear all lines, as a Job has them; thumbnails: whether the report gets pictures of characters.
+    output: the file or folder after -o, None where each line has its own.
     values: single settings under their flat names; preset, emotion, style, seed: as presets.motion takes them.
-    blend, object, frame_start: the character and where it begins to speak; render: the engine that films it, "" for no film.
     """
 
     output: Path | None = None
-    format: str = ""
-    start_s: float | None = None
-    end_s: float | None = None
-    fps: float = 30.0
-    model: Path | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
     preset: str = ""
     emotion: str = ""
     style: str = ""
     seed: int | None = None
-    blend: str = ""
-    object: str = ""
-    frame_start: float = 1.0
-    render: str = ""
-    force: bool = False
-    also: tuple[Path, ...] = ()
-    weights: tuple[float, ...] = ()
-    thumbnails: bool = True
+
+    @property
+    def terms(self) -> dict[str, Any]:
+        """What each line takes over unless it says otherwise."""
+        return {each.name: getattr(self, each.name) for each in fields(Terms)}
 
 
 @dataclass(frozen=True)
@@ -96,7 +87,8 @@ def of_recordings(speech: Sequence[Path], wishes: Wishes) -> Plan:
     single = outputs == [wishes.output] and form != "actions"
     folder = wishes.output.parent if form == "actions" and _is_file(wishes.output, form) else wishes.output
     pairs = enumerate(zip(recordings, outputs, strict=True), 1)
-    tasks = tuple(_checked(_task(number, path, output, form, wishes, motion)) for number, ((path, _), output) in pairs)
+    terms = wishes.terms | {"format": form}
+    tasks = tuple(_checked(Task(number, str(path), str(output), motion, **terms)) for number, ((path, _), output) in pairs)
     return Plan(tasks, (), None if single else folder)
 
 
@@ -136,20 +128,13 @@ def _line(row: manifest.Row, path: Path, wishes: Wishes, motions: Any) -> Task:
     output = _place(texts["output"], speech, path, wishes, form)
     chosen, values = _words(cells, texts, path)
     motion = motions((*chosen.items(), ("values", tuple(values.items()))))
-    numbers = {name: _number(cells, name) for name in NUMBERS}
-    blend = str(path.parent / texts["blend"]) if texts["blend"] else wishes.blend
-    if blend and not Path(blend).is_file():
-        raise OutputError(f"There is no .blend file '{blend}'; check its name and folder.")
-    task = _task(row.number, speech, output, form, wishes, motion)
-    own = {
-        "start_s": task.start_s if numbers["start"] is None else numbers["start"],
-        "end_s": task.end_s if numbers["end"] is None else numbers["end"],
-        "frame_start": task.frame_start if numbers["frame_start"] is None else numbers["frame_start"],
-        "blend": blend,
-        "object": texts["object"] or task.object,
-        **_models(cells, path),
-    }
-    return _checked(Task(**{**vars(task), **own}))
+    own: dict[str, Any] = {term: _number(cells, column) for column, (term, _) in NUMBERS.items() if column in cells}
+    own |= {"format": form, **({"object": texts["object"]} if texts["object"] else {})}
+    own |= {"blend": str(path.parent / texts["blend"])} if texts["blend"] else {}
+    terms = wishes.terms | own
+    if terms["blend"] and not Path(terms["blend"]).is_file():
+        raise OutputError(f"There is no .blend file '{terms['blend']}'; check its name and folder.")
+    return _checked(Task(row.number, str(speech), str(output), motion, **(terms | _models(cells, path))))
 
 
 def _models(cells: Mapping[str, Any], path: Path) -> dict[str, Any]:
@@ -191,28 +176,6 @@ def _words(cells: Mapping[str, Any], texts: Mapping[str, str], path: Path) -> tu
     if "seed" in cells:
         chosen["seed"] = _whole(cells, "seed")
     return chosen, presets.beside(path.parent, {name: _setting(cells, name) for name in sorted(_settings() & cells.keys())})
-
-
-def _task(number: int, speech: Path, output: Path, form: str, wishes: Wishes, motion: Mapping[str, Any]) -> Task:
-    return Task(
-        number,
-        str(speech),
-        str(output),
-        form,
-        wishes.start_s,
-        wishes.end_s,
-        wishes.fps,
-        None if wishes.model is None else str(wishes.model),
-        motion,
-        wishes.blend,
-        wishes.object,
-        wishes.frame_start,
-        render=wishes.render,
-        force=wishes.force,
-        also=tuple(map(str, wishes.also)),
-        weights=wishes.weights,
-        thumbnails=wishes.thumbnails,
-    )
 
 
 def _checked(task: Task) -> Task:
@@ -341,16 +304,14 @@ def _text(cells: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _number(cells: Mapping[str, Any], name: str) -> float | None:
-    value = cells.get(name)
-    if value is None:
-        return None
+def _number(cells: Mapping[str, Any], name: str) -> float:
+    value = cells[name]
     try:
         if isinstance(value, bool):
             raise ValueError
         return float(value)
     except (TypeError, ValueError):
-        raise ManifestError(f"'{name}' must be a number of {NUMBERS[name]}, not '{value}'.") from None
+        raise ManifestError(f"'{name}' must be a number of {NUMBERS[name][1]}, not '{value}'.") from None
 
 
 def _whole(cells: Mapping[str, Any], name: str) -> int:
@@ -383,8 +344,3 @@ def _left_out(unknown: set[str]) -> list[str]:
     hint = f"; '{close[0][0]}' may be meant to be '{close[0][1]}'" if close else ""
     said = ", ".join(f"'{name}'" for name in names)
     return [f"The manifest's column{'s' if len(names) > 1 else ''} {said} {'are' if len(names) > 1 else 'is'} not used{hint}."]
-
-
-def known(plan: Plan, journal: resume.Journal) -> list[Task]:
-    """The lines with what the journal knows of them."""
-    return [journal.recall(task) for task in plan.tasks]

@@ -49,7 +49,7 @@ def run(plan: plans.Plan, baker: Baker, *, keep_journal: bool, told: Callable[[R
         book = stack.enter_context(resume.journal(plan.folder, keep=keep_journal)) if plan.folder is not None else None
         tasks = list(plan.tasks)
         if book is not None:
-            tasks = plans.known(plan, book)
+            tasks = [book.recall(task) for task in tasks]
             resume.sweep(plan.folders())
         entries = {task.number: task.entry for task in tasks}
         baked = stack.enter_context(closing(generator(baker(tasks))))

@@ -11,42 +11,53 @@ Status = Literal["done", "skipped", "failed"]
 FORMATS = {"csv": ".csv", "npz": ".npz", "bs": "", "blend": ".blend", "actions": ".blend"}
 """The kinds of output and how their names end; "bs" is a folder with a pair of NumPy files."""
 IN_BLENDER = ("blend", "actions")
+ENGINES = ("workbench", "cycles", "eevee", "scene")
+"""What films a line. Workbench and Cycles need no graphics card; "scene" is as the file has it, its size too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What can be asked of all lines at once, or of one.
+
+    format: one of FORMATS; "" for lines that go by their outputs' endings.
+    start_s, end_s: the span in seconds of the recording. fps: of the output.
+    model: a path, None for the bundled one. also, weights: the other models that hear it too, and how much each counts, as a Job has them.
+    blend, object, frame_start: the character, for the outputs that Blender writes; blend is also the picture of the line in the report.
+    render: the engine that films it, one of ENGINES, "" for no film. thumbnails: whether the report gets pictures of the character.
+    force: do it even if it is up to date.
+    """
+
+    format: str = ""
+    start_s: float | None = None
+    end_s: float | None = None
+    fps: float = 30.0
+    model: str | None = None
+    also: Sequence[str] = ()
+    weights: Sequence[float] = ()
+    blend: str = ""
+    object: str = ""
+    frame_start: float = 1.0
+    render: str = ""
+    thumbnails: bool = True
+    force: bool = False
 
 
 @dataclass(frozen=True)
-class Task:
-    """A line that can start.
+class Task(Terms):
+    """A line that can start, with terms of its own and a format.
 
-    number: of the line in the batch, from 1. speech, output, model: paths. format: one of FORMATS.
-    start_s, end_s: the span in seconds of the recording. fps: of the output.
+    number: of the line in the batch, from 1. speech, output: paths.
     motion: every setting of every stage under its flat name.
-    blend, object, frame_start: the character, for the outputs that Blender writes; blend is also the picture of the line in the report.
-    render: the engine that films it, "" for no film.
-    known: what the journal has of this output. force: do it even if it is up to date.
-    also, weights: the other models that hear it too, and how much each counts, as a Job has them.
-    thumbnails: whether the report gets pictures of the character.
+    known: what the journal has of this output.
     program: what :func:`resume.program` says where the batch was planned; "" where nobody else can work on it.
     """
 
     number: int
     speech: str
     output: str
-    format: str = "csv"
-    start_s: float | None = None
-    end_s: float | None = None
-    fps: float = 30.0
-    model: str | None = None
     motion: Mapping[str, Any] = field(default_factory=dict)
-    blend: str = ""
-    object: str = ""
-    frame_start: float = 1.0
     known: Mapping[str, Any] | None = None
-    render: str = ""
-    force: bool = False
     program: str = ""
-    also: Sequence[str] = ()
-    weights: Sequence[float] = ()
-    thumbnails: bool = True
 
     @property
     def entry(self) -> str:

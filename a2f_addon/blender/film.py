@@ -24,8 +24,6 @@ from . import compat
 
 Floats = NDArray[np.float64]
 
-ENGINES = ("workbench", "cycles", "eevee", "scene")
-"""Workbench and Cycles need no graphics card; "scene" is as the file has it, its size too."""
 THUMBNAIL = (96, 96)
 LONGEST = 480
 """Pixels of a film's longer side: enough to see lips meet, and half a second a frame where a CPU draws it."""
@@ -58,7 +56,10 @@ def thumbnails(scene: Scene, face: Object, frames: list[float]) -> list[str]:
 
 
 def render(scene: Scene, face: Object, path: Path, *, engine: str, first: float, last: float) -> None:
-    """A film of the frames first to last, with what the scene's sequencer lets be heard; whole or not at all. Raises OutputError."""
+    """A film of the frames first to last, with what the scene's sequencer lets be heard; whole or not at all.
+
+    engine: one of batch.task.ENGINES. Raises OutputError.
+    """
     folder = path.absolute().with_name(f".a2f-{uuid.uuid4().hex}.part")
     try:
         folder.mkdir()

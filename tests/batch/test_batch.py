@@ -94,7 +94,7 @@ def test_what_each_line_asks_for_goes_before_what_was_asked_for_all(capsys: pyte
 def test_the_character_is_not_written_over(form: str) -> None:
     Path("hero.blend").write_bytes(b"a character")
     with pytest.raises(OutputError, match=r"'hero.blend' is the character itself"):
-        plan.of_recordings([Path("takes/a.wav")], plan.Wishes(Path("hero.blend"), form, blend="hero.blend"))
+        plan.of_recordings([Path("takes/a.wav")], plan.Wishes(Path("hero.blend"), format=form, blend="hero.blend"))
 
 
 def test_columns_that_nobody_reads_are_told_of(capsys: pytest.CaptureFixture[str]) -> None:
@@ -318,7 +318,7 @@ def test_a_line_may_have_models_of_its_own(capsys: pytest.CaptureFixture[str]) -
     rows = ["takes/a.wav,,", "takes/b.wav,made.onnx | second.onnx,2|1", "takes/c.wav,made.onnx,1|2|3", "takes/c.wav,gone.onnx,"]
     write_manifest(*rows, header="speech,model,weights")
     made.graph(Path("second.onnx"), version="1")
-    found = plan.of_manifest(Path("lines.csv"), plan.Wishes(Path("out"), model=Path("made.onnx")))
+    found = plan.of_manifest(Path("lines.csv"), plan.Wishes(Path("out"), model="made.onnx"))
     first, second = found.tasks[:2]
     assert (first.model, first.also, first.weights) == ("made.onnx", (), ())
     assert (second.model, second.also, second.weights) == ("made.onnx", ("second.onnx",), (2.0, 1.0))
@@ -332,7 +332,7 @@ def test_a_line_may_have_models_of_its_own(capsys: pytest.CaptureFixture[str]) -
 
 
 def planned() -> plan.Plan:
-    return plan.of_recordings([Path("takes")], plan.Wishes(Path("out"), model=Path("made.onnx")))
+    return plan.of_recordings([Path("takes")], plan.Wishes(Path("out"), model="made.onnx"))
 
 
 def test_a_second_run_in_the_same_folder_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

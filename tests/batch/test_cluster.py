@@ -67,7 +67,7 @@ def test_a_cluster_that_loses_a_worker_gives_what_this_machine_gives(processes: 
         if len(told) == 3:
             processes[1].kill()
 
-    chosen = plan.of_recordings([Path("takes")], plan.Wishes(Path("far"), model=Path("made.onnx")))
+    chosen = plan.of_recordings([Path("takes")], plan.Wishes(Path("far"), model="made.onnx"))
     outcome = run.run(chosen, lambda tasks: cluster.run(tasks, scheduler=address()), keep_journal=True, told=tell, in_order=lambda result: None)
     assert processes[1].poll() is not None
     assert outcome.count("done") == 3 + MORE and outcome.count("failed") == 1
@@ -80,7 +80,7 @@ def test_a_cluster_that_loses_a_worker_gives_what_this_machine_gives(processes: 
 
 def test_a_worker_with_another_program_is_refused(processes: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster.resume, "program", lambda: "9.9.9 new")
-    chosen = plan.of_recordings([Path("takes/a.wav")], plan.Wishes(Path("far"), model=Path("made.onnx")))
+    chosen = plan.of_recordings([Path("takes/a.wav")], plan.Wishes(Path("far"), model="made.onnx"))
     (result,) = cluster.run(list(chosen.tasks), scheduler=address())
     assert result.status == "failed" and "the batch was planned with 9.9.9 new" in result.message
 
