@@ -76,6 +76,8 @@ COLUMNS: tuple[int, ...] = tuple(arkit.NAMES.index(names[0]) for names in CHANNE
 """Where each channel stands among the 52."""
 LOG_PROBABILITY_FLOOR = -8.0
 """The mouth is told no smaller log-probability: below it differences mean nothing."""
+WIDENING_NOISE = 0.02
+"""Of the weights' standard deviation."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Shape:
     ahead: how many frames the stem and each block look ahead in a live network; empty for the offline one, which looks ahead as far as back.
     """
 
-    width: int = 192
+    width: int = 224
     dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8)
     mouth_width: int = 128
     mouth_dilations: tuple[int, ...] = (1, 2)
@@ -484,3 +486,48 @@ def turned(weights: Mapping[str, Tensor], shape: Shape) -> dict[str, Tensor]:
             moved[min(range(3), key=lambda i: abs(places[i] - wanted))] += tap
         begun[f"{name}.weight"] = torch.cat(moved, 1)
     return begun
+
+
+def widened(weights: Mapping[str, Tensor], shape: Shape, *, seed: int = 0) -> dict[str, Tensor]:
+    """A narrower network's weights as a beginning for one of this shape that differs in nothing but its width.
+
+    Each further channel is a copy of one that there is, and what listens to the two hears each by half (Chen et al., "Net2Net", 2016); a little noise
+    lets them part ways. Only the norms, which now count some channels twice, make it say something slightly else.
+    """
+    random = torch.Generator().manual_seed(seed)
+    narrow = weights["norm.weight"].shape[0]
+
+    def copies() -> Tensor:
+        return torch.cat((torch.arange(narrow), torch.randint(narrow, (shape.width - narrow,), generator=random)))
+
+    stream = copies()
+    begun = {name: value.clone() for name, value in weights.items()}
+    for name in ("stem.linear", "channel"):
+        _copy_outputs(begun, name, stream)
+    for i in range(len(shape.dilations)):
+        inner = copies()
+        _copy_outputs(begun, f"blocks.{i}.norm", stream)
+        _share_inputs(begun, f"blocks.{i}.around.linear", stream, taps=3)
+        _copy_outputs(begun, f"blocks.{i}.around.linear", inner)
+        _share_inputs(begun, f"blocks.{i}.combine", inner)
+        _copy_outputs(begun, f"blocks.{i}.combine", stream)
+    _copy_outputs(begun, "norm", stream)
+    _share_inputs(begun, "phones", stream)
+    _share_inputs(begun, "mouth.0.linear", stream, taps=3)
+    for name, value in begun.items():
+        if value.shape != weights[name].shape and value.ndim == 2:
+            value += WIDENING_NOISE * value.std() * torch.randn(value.shape, generator=random)
+    return begun
+
+
+def _copy_outputs(weights: dict[str, Tensor], name: str, rows: Tensor) -> None:
+    for part in (f"{name}.weight", f"{name}.bias"):
+        weights[part] = weights[part][rows]
+
+
+def _share_inputs(weights: dict[str, Tensor], name: str, rows: Tensor, *, taps: int = 1) -> None:
+    """Inputs beyond the stream's, which are the same for every tap, stay as they are."""
+    split = weights[f"{name}.weight"].unflatten(1, (taps, -1))
+    narrow = int(rows.max()) + 1
+    shared = split[:, :, rows] / torch.bincount(rows)[rows]
+    weights[f"{name}.weight"] = torch.cat((shared, split[:, :, narrow:]), 2).flatten(1)

@@ -136,8 +136,8 @@ def train(
 ) -> Path:
     """Teach a network on everything in the cache; returns the file of its weights, FOLDER/network.pt, or FOLDER/live.pt of a live one.
 
-    begin: the file of a network of the same sizes whose weights are the beginning, in place of random ones. Without it a live network begins as what
-    the offline one in that folder would be without its future, where there is one of the same sizes: that saves it most of an hour's learning.
+    begin: the file of a network of the same sizes, or of a narrower one, whose weights are the beginning in place of random ones. Without it a live
+    network begins as what the offline one in that folder would be without its future, where that one fits: it saves it most of an hour's learning.
 
     A run that was stopped goes on from its last checkpoint, at most a minute old; one that has ended, of the same recipe on the same data by the same
     code, is not done again. rooms: a folder of impulse responses, if there is one. Raises FileNotFoundError for an empty cache or no network at
@@ -195,15 +195,17 @@ def _begun_from(file: Path, shape: Shape, *, asked: bool) -> dict[str, Any] | No
     if not file.is_file() or not (asked or shape.live):
         return None
     begun = torch.load(file, weights_only=True)
-    same = replace(Shape(**_shape(begun)), ahead=shape.ahead, dropout=shape.dropout) == shape
-    if asked and not same:
+    before = Shape(**_shape(begun))
+    fits = replace(before, width=shape.width, ahead=shape.ahead, dropout=shape.dropout) == shape and before.width <= shape.width
+    if asked and not fits:
         raise ModelError(f"{file} is a network of other sizes, which this one cannot begin with.")
-    return begun if same else None
+    return begun if fits else None
 
 
 def _beginning(begun: Mapping[str, Any], shape: Shape) -> Mapping[str, Tensor]:
-    """Its weights, turned to the past where only the new network is live."""
-    return network.turned(begun["weights"], shape) if shape.live and not begun["shape"]["ahead"] else begun["weights"]
+    """Its weights, for more channels where it is narrower, and turned to the past where only the new network is live."""
+    weights = begun["weights"] if begun["shape"]["width"] == shape.width else network.widened(begun["weights"], shape)
+    return network.turned(weights, shape) if shape.live and not begun["shape"]["ahead"] else weights
 
 
 def fingerprint(cache: Path, *, recipe: Recipe, shape: Shape, begun_from: Mapping[str, Any] | None = None) -> str:

@@ -170,6 +170,18 @@ def test_an_offline_network_turned_live_hears_the_same_in_a_sound_that_does_not_
         assert torch.allclose(late[:, 5:], offline.blocks[0](x)[:, 4:-1], atol=1e-6)
 
 
+def test_a_widened_network_says_nearly_the_same_and_has_channels_that_can_part(small: Network) -> None:
+    wide = Network(replace(SMALL, width=24))
+    wide.load_state_dict(network.widened(small.state_dict(), wide.shape))
+    said, before = (one.eval()(babble(4.0))[0] for one in (wide, small))
+    # What a network of random weights says has nothing to do with it.
+    other = Network(wide.shape).eval()(babble(4.0))[0]
+    apart = [(part.phones.exp() - before.phones.exp()).abs().mean() for part in (said, other)]
+    assert apart[0] < 0.2 * apart[1]
+    rows = wide.blocks[0].around.linear.weight.detach()
+    assert torch.pdist(rows).min() > 1e-4
+
+
 def test_a_live_network_cannot_look_further_ahead_than_its_convolutions_reach() -> None:
     with pytest.raises(ValueError, match="ahead"):
         Shape(dilations=(1, 2), ahead=(1, 3, 0))

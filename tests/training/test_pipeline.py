@@ -155,7 +155,7 @@ def test_a_run_begins_with_the_weights_of_an_earlier_one_of_the_same_sizes(cache
         if name != "phones.bias":
             torch.testing.assert_close(on.state_dict()[name], value)
     with pytest.raises(ModelError, match=r"other sizes"):
-        train.train(cache, tmp_path / "on", recipe=RECIPE, shape=replace(SMALL, width=48), begin=first, say=_quiet)
+        train.train(cache, tmp_path / "on", recipe=RECIPE, shape=replace(SMALL, mouth_width=24), begin=first, say=_quiet)
     with pytest.raises(FileNotFoundError, match=r"to begin with"):
         train.train(cache, tmp_path / "on", recipe=RECIPE, shape=SMALL, begin=tmp_path / "none.pt", say=_quiet)
 
