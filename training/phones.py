@@ -35,7 +35,8 @@ _SHAPED: dict[str, tuple[str, ...]] = {
     "silence": (SILENCE,),
 }
 
-#: What the lips do, as it is scored: every phone stands in exactly one class.
+#: What the lips do, as it is scored: every phone stands in exactly one class. "spread" is what remains: IY and the vowels near it, which spread the
+#: lips, and every consonant that leaves them to its neighbours. The name is in the metadata of graphs that are out.
 CLASSES: dict[str, tuple[str, ...]] = {
     **_SHAPED,
     "spread": tuple(phone for phone in PHONES if not any(phone in phones for phones in _SHAPED.values())),

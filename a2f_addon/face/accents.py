@@ -56,9 +56,17 @@ class Phrases(NamedTuple):
     rises: NDArray[np.bool_]
 
 
+def vowel(speech: Speech) -> NDArray[np.float32]:
+    """How likely each frame is of a vowel, float32 [frames]; for a model whose phones have other names, how likely of speech that is loud."""
+    columns = [column for column, name in enumerate(speech.phone_names) if name.upper() in VOWELS]
+    if columns:
+        return speech.phones[:, columns].sum(axis=1, dtype=np.float32)
+    return (1 - speech.probability("silence")) * (speech.loudness_db > np.median(speech.loudness_db))
+
+
 def accents(speech: Speech) -> Accents:
     """The syllables that stand out from those around them."""
-    vowels = lasting(above(_vowel(speech), speech.times, on=0.5, off=0.35), at_least_s=SYLLABLE_S) if len(speech) else np.zeros((0, 2))
+    vowels = lasting(above(vowel(speech), speech.times, on=0.5, off=0.35), at_least_s=SYLLABLE_S) if len(speech) else np.zeros((0, 2))
     if not len(vowels):
         return Accents(*(np.zeros(0) for _ in range(3)))
     first, past = _frames(speech, vowels)
@@ -121,14 +129,6 @@ def wander(times: Doubles, seed: tuple[int, ...], *, every_s: float) -> Doubles:
     weights = ((1 - u) ** 3, 3 * u**3 - 6 * u**2 + 4, -3 * u**3 + 3 * u**2 + 3 * u + 1, u**3)
     # The weights' squares add up to 151/315 on average.
     return sum(knots[left + number] * weight for number, weight in enumerate(weights)) / 6 / np.sqrt(151 / 315)
-
-
-def _vowel(speech: Speech) -> NDArray[np.float32]:
-    """How likely each frame is of a vowel; for a model whose phones have other names, how likely of speech that is loud."""
-    columns = [column for column, name in enumerate(speech.phone_names) if name.upper() in VOWELS]
-    if columns:
-        return speech.phones[:, columns].sum(axis=1, dtype=np.float32)
-    return (1 - speech.probability("silence")) * (speech.loudness_db > np.median(speech.loudness_db))
 
 
 def _frames(speech: Speech, spans: Spans) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

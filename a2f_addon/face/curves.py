@@ -80,7 +80,8 @@ class Speech:
     """What was heard, for the stages that listen. Frame ``i`` stands at ``start + i / fps`` seconds, as in FaceCurves.
 
     phones: float32 [frames, phone_names], probabilities that add up to 1.
-    classes: which phones move the lips alike: "closed", "labiodental", "rounded", "open", "spread", "silence".
+    classes: which phones move the lips alike: "closed", "labiodental", "rounded", "open", "silence", and "spread", which is every other phone and not
+    vowels alone: an S and a K leave the lips to their neighbours.
     loudness_db: float32 [frames], decibels, comparable within one recording only.
     pitch_hz: float32 [frames], the voice's pitch, 0 where nothing is voiced; left out, it is 0 everywhere.
     """

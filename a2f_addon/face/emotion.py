@@ -19,6 +19,7 @@ import numpy as np
 from ..errors import SettingError
 from ..settings import check, option
 from . import silence
+from .accents import vowel
 from .curves import FaceCurves, Floats, Speech
 from .spans import Doubles, envelope, smoothstep
 
@@ -234,10 +235,9 @@ def arousal(speech: Speech) -> Floats:
         return np.full(len(speech), 0.5, np.float32)
     loud = _around(speech.loudness_db, talking, speech.fps)
     signs = [(loud, 6.0), (_around(_vowel_onsets(speech), np.ones_like(talking), speech.fps), 1.5)]
-    pitch = getattr(speech, "pitch_hz", np.zeros(0))
-    voiced = pitch > 0
-    if len(pitch) == len(speech) and voiced.sum() >= 0.5 * speech.fps:
-        semitones = 12 * np.log2(np.where(voiced, pitch, 1) / np.median(pitch[voiced]))
+    voiced = speech.pitch_hz > 0
+    if voiced.sum() >= 0.5 * speech.fps:
+        semitones = 12 * np.log2(np.where(voiced, speech.pitch_hz, 1) / np.median(speech.pitch_hz[voiced]))
         signs.append((_around(semitones, voiced, speech.fps), 3.0))
     deviations = [(sign - np.median(sign[talking])) / max(float(np.std(sign[talking])), scale / 4) for sign, scale in signs]
     return np.clip(0.5 + np.mean(deviations, axis=0) / 4, 0, 1).astype(np.float32)
@@ -256,7 +256,7 @@ def _around(sign: np.ndarray, counts: np.ndarray, fps: float) -> Doubles:
 
 def _vowel_onsets(speech: Speech) -> Doubles:
     """How much of a vowel begins, in vowels a second, float64 [frames]."""
-    vowels = sum((speech.probability(name).astype(np.float64) for name in ("open", "rounded", "spread")), np.zeros(len(speech)))
+    vowels = vowel(speech).astype(np.float64)
     return np.maximum(np.diff(vowels, prepend=vowels[:1]), 0) * speech.fps
 
 

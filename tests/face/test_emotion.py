@@ -124,6 +124,12 @@ def test_a_raised_voice_raises_what_was_chosen_and_chooses_nothing() -> None:
     assert moved == set(emotion.ALERT) and alert.channel("eyeWideLeft")[400] > 0.02 > alert.channel("eyeWideLeft")[100]
 
 
+def test_vowels_that_follow_each_other_faster_sound_aroused_whatever_parts_them() -> None:
+    drawled, quick = 8 * [(0.1, "T"), (0.4, "AA")], 20 * [(0.1, "S"), (0.1, "IY")]
+    excited = arousal(said.speech(said.line(*drawled, *quick)))
+    assert excited[100] < 0.45 < 0.55 < excited[300]
+
+
 @pytest.mark.parametrize("frames", [0, 1])
 def test_next_to_no_frames_are_no_error(frames: int) -> None:
     rest = FaceCurves(50.0, 0.01, arkit.NAMES, np.zeros((frames, 52), np.float32))
