@@ -44,11 +44,11 @@ class Shown:
         size = self._sizes.pop(result.number, 0)
         self._worked += size
         self._of_work += size * (result.status != "skipped")
-        if result.status == "failed":
-            self._failed += 1
+        self._failed += result.status == "failed"
+        for sentence in [result.message] if result.status == "failed" else result.notes:
             if self._terminal:
                 _show("")
-            say(f"Line {result.number}: {result.message}" if self._batch else result.message)
+            say(f"Line {result.number}: {sentence}" if self._batch else sentence)
         if self._terminal:
             _show(self._where())
         elif self._batch and time.monotonic() - self._last >= LOG_S:

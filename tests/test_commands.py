@@ -71,6 +71,13 @@ def test_a_line_that_fails_does_not_keep_the_others(capsys: pytest.CaptureFixtur
     assert err.startswith("There is no file 'gone.wav'") and err.count("\n") == 1
 
 
+def test_an_emotion_that_the_recording_is_too_short_for_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert bake("line_07.wav", "-o", "face.csv", "--emotion", "joy:0.5@1-2,anger:0.5@3.5-,fear@4.1-9") == 0
+    assert capsys.readouterr().err == "The emotion 'fear:1@4.1-9' is not seen: the recording runs from 0.0 s to 4.0 s.\n"
+    assert bake("line_07.wav", "-o", "face.csv", "--emotion", "joy@0-1", "--start", "2") == 0
+    assert "'joy:1@0-1' is not seen: the recording runs from 2.0 s to 4.0 s" in capsys.readouterr().err
+
+
 MISTAKES = {
     "nothing": ([], "required: COMMAND"),
     "no recording": (["bake", "-o", "face.csv"], "Name recordings or a --manifest"),

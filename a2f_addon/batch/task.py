@@ -69,7 +69,8 @@ class Task(Terms):
 class Result:
     """What became of a line.
 
-    message: a sentence, for one that failed. seconds: that the work took.
+    message: a sentence, for one that failed. notes: sentences for whoever asked, of what was done otherwise than they may think.
+    seconds: that the work took.
     facts: frames, fps, start_s of what was written. record: what the journal keeps of it (see :mod:`resume`); None where nothing was written.
     """
 
@@ -81,8 +82,15 @@ class Result:
     seconds: float = 0.0
     facts: Mapping[str, Any] = field(default_factory=dict)
     record: Mapping[str, Any] | None = None
+    notes: Sequence[str] = ()
 
 
 def failed(task: Task, message: str, *, seconds: float = 0.0) -> Result:
     """A line that came to nothing."""
     return Result(task.number, task.speech, task.output, "failed", message, seconds)
+
+
+def skipped(task: Task) -> Result:
+    """A line whose output is there already as the journal has it."""
+    known = task.known or {}
+    return Result(task.number, task.speech, task.output, "skipped", facts=known["facts"], record=known)

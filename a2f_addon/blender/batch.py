@@ -26,7 +26,7 @@ from bpy.types import Object, Scene
 
 from ..batch import resume, work
 from ..batch.run import Baker, generator
-from ..batch.task import Result, Task, failed
+from ..batch.task import Result, Task, failed, skipped
 from ..errors import A2FError, OutputError, TargetError
 from ..face.curves import FaceCurves
 from ..files import npz, writing
@@ -121,8 +121,7 @@ def _prepared(task: Task, characters: Characters) -> Line | Result:
     """The line, once the character is known to take it; else what became of it."""
     key = resume.key(task)
     if resume.is_current(task, key):
-        assert task.known is not None
-        return Result(task.number, task.speech, task.output, "skipped", facts=task.known["facts"], record=task.known)
+        return skipped(task)
     if task.format == "actions" and (record := _remembered(task, key)) is not None:
         return Result(task.number, task.speech, task.output, "done", facts=record["facts"], record=record)
     try:

@@ -12,16 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .curves import Floats, Speech
 from .invitations import REACH, changes, during, pick, resting
-from .spans import smoothstep
+from .spans import Doubles, smoothstep
 
 if TYPE_CHECKING:
     from .eyes import Eyes
-
-Times = NDArray[np.float64]
 
 SPREAD = 0.5
 """Standard deviation of the logarithm of an interval: two thirds lie within a factor of 1.65 of the median."""
@@ -49,14 +46,14 @@ class Blink:
         """When the lids are open again."""
         return self.start_s + self.closing_s + SHUT_S + self.opening_s
 
-    def closure(self, times: Times) -> Times:
+    def closure(self, times: Doubles) -> Doubles:
         """How far the lids are closed at these times: 0 open, 1 shut. They close evenly and open fast at first, then slower and slower."""
         closing = smoothstep((times - self.start_s) / self.closing_s)
         opening = smoothstep(np.clip((self.end_s - times) / self.opening_s, 0.0, 1.0) ** 1.6)
         return np.minimum(closing, opening)
 
 
-def lid_closure(times: Times, events: Iterable[Blink]) -> Floats:
+def lid_closure(times: Doubles, events: Iterable[Blink]) -> Floats:
     """How far both lids are closed at each of these rising times, float32 of the same length: 0 open, 1 shut."""
     lids = np.zeros(len(times), np.float32)
     for blink in events:
@@ -93,7 +90,7 @@ def blinks(speech: Speech, settings: Eyes) -> list[Blink]:
     return found
 
 
-def _invitation(speech: Speech) -> Times:
+def _invitation(speech: Speech) -> Doubles:
     """How likely a blink begins at each frame of the speech, compared with its flow (1)."""
     silence, ends = changes(speech)
     return 1.0 + PAUSE_WEIGHT * silence + PHRASE_END_WEIGHT * np.clip(ends, 0.0, None)

@@ -3,6 +3,7 @@
 Raises go with accents and begin before them, by 60 ms on average (Flecha-García, "Eyebrow raises in dialogue and their relation to discourse
 structure, utterance function and pitch accents in English", 2010); most raises come with a rise of the pitch, while most rises of the pitch come
 without one (Cavé et al., "About the relationship between eyebrow movements and F0 variations", 1996). So only the strongest accents get one.
+How far the brows go, and how long they take, was chosen by eye.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ APART_S = 1.8
 """Raises nearer than this would flutter."""
 INNER, OUTER, FROWN = 0.34, 0.26, 0.22
 """How far each shape goes at a strength of 1."""
-QUESTION_S = 0.35
-QUESTION = 0.8
+QUESTION_S, QUESTION = 0.35, 0.8
+"""When a raise begins before the end of what goes up, and its strength."""
 LIVING = 0.02
 """How far brows move when nothing is said: they never stand still, and nobody sees them move."""
 

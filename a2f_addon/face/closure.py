@@ -24,7 +24,9 @@ SEAL_AT_LEAST_S = 0.045
 SAME_SEAL_S = 0.030
 """Lips don't part for less."""
 SEALED_JAW = 0.20
+"""The jaw opens no farther in a seal."""
 PRESS, ROLL_UPPER, ROLL_LOWER = 0.20, 0.12, 0.14
+"""What lips that meet do to each other, at the least: by eye."""
 
 BITE_RISE_S, BITE_FALL_S, BITE_AT_LEAST_S = 0.070, 0.055, 0.045
 """The bite is over soon: a W after a V ("love waffles") would read as a second V."""

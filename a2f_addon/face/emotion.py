@@ -224,6 +224,13 @@ def feel(curves: FaceCurves, speech: Speech, settings: Emotion) -> FaceCurves:
     return curves.with_channels(_laid_over(curves, posed, speech, settings))
 
 
+def unseen(settings: Emotion, curves: FaceCurves) -> list[str]:
+    """A sentence for each span of an emotion that lies outside of the recording whose curves these are, and so shows nothing."""
+    first_s, last_s = (curves.times[0], curves.times[-1]) if len(curves) else (0.0, 0.0)
+    spans = [span for span in parse(settings.mix).spans + settings.track.spans if span.start_s >= last_s or span.end_s <= first_s]
+    return [f"The emotion '{span}' is not seen: the recording runs from {first_s:.1f} s to {last_s:.1f} s." for span in spans]
+
+
 def arousal(speech: Speech) -> Floats:
     """How aroused the voice sounds, float32 [frames of the speech], 0.5 as this recording's speaker usually is, 0 and 1 two deviations off.
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..settings import check, option
 from . import arkit
@@ -19,8 +18,7 @@ from .accents import accents, swell, thinned
 from .blinks import blinks, lid_closure
 from .curves import FaceCurves, Floats, Speech
 from .gaze import wandering_deg
-
-Times = NDArray[np.float64]
+from .spans import Doubles
 
 RECORDED = 0.5
 """Lids that come in closed so far were recorded, or keyed by somebody; a mood's heavy lids are not."""
@@ -38,11 +36,13 @@ LOOKS = {
 }
 """Which way each shape looks: to the face's own left, and up. Apple's shapes bring the lids along."""
 SQUINT_CLOSES, DOWN_CLOSES = 0.18, 0.33
+"""Of the gap between the lids: see above."""
 LOWER_LID = 0.12
 """How far the lower lid comes up in a blink, of eyeSquint."""
 LID_DOWN, LID_UP = 0.22, 0.25
 """What the lids follow the gaze beyond what Apple's shapes bring, of eyeBlink and of eyeWide where an eye is turned as far as it goes."""
 WIDE_ON_ACCENT, WIDE_FROM, WIDE_APART_S = 0.14, 0.5, 1.0
+"""Of eyeWide on the strongest accent, from which strength on, and how far apart: by eye, as the two above."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def look(curves: FaceCurves, speech: Speech, settings: Eyes) -> FaceCurves:
     return _with_lids(curves, shut, down=down, lowered=LID_DOWN * down, widened=widened)
 
 
-def aimed(curves: FaceCurves, angles_deg: Times) -> FaceCurves:
+def aimed(curves: FaceCurves, angles_deg: Doubles) -> FaceCurves:
     """The same face looking there. angles_deg: float [frames, 2] to the face's left and up, no farther than FULL_DEG."""
     looks = {name: np.clip(angles_deg @ way / FULL_DEG, 0.0, 1.0).astype(np.float32) for name, way in LOOKS.items() if name in curves.names}
     left, down = np.radians(angles_deg[:, 0]).astype(np.float32), np.radians(-angles_deg[:, 1]).astype(np.float32)
@@ -95,7 +95,7 @@ def aimed(curves: FaceCurves, angles_deg: Times) -> FaceCurves:
     return curves.with_added(looks | dict(zip(arkit.EYE_ROTATIONS, (left, down, left * down) * 2, strict=True)))
 
 
-def aim_deg(curves: FaceCurves) -> Times:
+def aim_deg(curves: FaceCurves) -> Doubles:
     """Where the eyes look, float64 [frames, 2] to the face's left and up: by their rotations, or else by their shapes, the mean of both eyes."""
     if all(name in curves.names for name in arkit.EYE_ROTATIONS):
         yaw, pitch = (curves.values[:, curves.columns(f"{side}Eye{axis}" for side in ("left", "right"))].mean(axis=1) for axis in ("Yaw", "Pitch"))
@@ -104,7 +104,7 @@ def aim_deg(curves: FaceCurves) -> Times:
     return FULL_DEG / 2 * curves.values[:, curves.columns(LOOKS)].astype(np.float64) @ ways
 
 
-def towards(curves: FaceCurves, direction_deg: Times) -> FaceCurves:
+def towards(curves: FaceCurves, direction_deg: Doubles) -> FaceCurves:
     """The same living gaze around another target. direction_deg: float [frames, 2], by how much to turn it to the face's left and up."""
     return aimed(curves, np.clip(aim_deg(curves) + direction_deg, -FULL_DEG, FULL_DEG))
 
@@ -115,7 +115,7 @@ def recorded(curves: FaceCurves) -> bool:
     return bool(lids.size and lids.max() >= RECORDED)
 
 
-def _with_lids(curves: FaceCurves, shut: Times, *, down: Times, lowered: Times, widened: Times) -> FaceCurves:
+def _with_lids(curves: FaceCurves, shut: Doubles, *, down: Doubles, lowered: Doubles, widened: Doubles) -> FaceCurves:
     """Lids that close over what squint and gaze have closed already, and no farther; a wide eye that blinks closes too.
 
     shut: of a blink. down: how far the eyes look down. lowered, widened: what follows the gaze and stress; all float64 [frames], 0 to 1.
@@ -132,11 +132,11 @@ def _with_lids(curves: FaceCurves, shut: Times, *, down: Times, lowered: Times, 
     return curves.with_channels({name: curve for name, curve in found.items() if name in curves.names})
 
 
-def _channel(curves: FaceCurves, name: str) -> Times:
+def _channel(curves: FaceCurves, name: str) -> Doubles:
     return curves.channel(name).astype(np.float64) if name in curves.names else np.zeros(len(curves))
 
 
-def _stress(times: Times, speech: Speech) -> Times:
+def _stress(times: Doubles, speech: Speech) -> Doubles:
     """0 to 1: the eyes open a little on what is stressed most."""
     found = thinned(accents(speech), at_least=WIDE_FROM, apart_s=WIDE_APART_S)
     return np.minimum(swell(times, found.times, found.strengths, rise_s=0.15, fall_s=0.4, hold_s=0.1), 1)

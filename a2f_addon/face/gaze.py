@@ -15,17 +15,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .accents import wander
 from .curves import Speech
 from .invitations import changes, during, invited, pick, resting
-from .spans import smoothstep
+from .spans import Doubles, smoothstep
 
 if TYPE_CHECKING:
     from .eyes import Eyes
-
-Times = NDArray[np.float64]
 
 AWAY_PAUSE_WEIGHT, BACK_END_WEIGHT = 3.0, 20.0
 """How much likelier the eyes go away in a pause, and come back where a phrase ends."""
@@ -55,7 +52,7 @@ class Glance:
     jump_s: float
 
 
-def wandering_deg(times: Times, speech: Speech, settings: Eyes) -> Times:
+def wandering_deg(times: Doubles, speech: Speech, settings: Eyes) -> Doubles:
     """How the eyes move around their target, float64 [frames, 2] in degrees to the face's left and up."""
     path = gaze_deg(times, glances(speech, settings))
     if settings.liveliness == 0 or settings.gaze == 0:
@@ -128,8 +125,8 @@ def _micro(speech: Speech, settings: Eyes) -> list[Glance]:
     ]
 
 
-def gaze_deg(times: Times, events: Sequence[Glance]) -> Times:
-    """Where both eyes look at these times, degrees [frames, 2] to the face's left and up."""
+def gaze_deg(times: Doubles, events: Sequence[Glance]) -> Doubles:
+    """Where both eyes look at these times, float64 [frames, 2] in degrees to the face's left and up."""
     starts = np.array([event.start_s for event in events])
     aims = np.array([(event.left_deg, event.up_deg) for event in events])
     now = np.clip(np.searchsorted(starts, times, side="right") - 1, 0, None)
@@ -155,19 +152,19 @@ def _lognormal(random: np.random.Generator, mean: float, deviation: float) -> fl
     return float(mean * random.lognormal(-variance / 2, np.sqrt(variance)))
 
 
-def _leaving(speech: Speech) -> Times:
+def _leaving(speech: Speech) -> Doubles:
     """How likely the eyes leave the listener: in pauses, and as a phrase begins."""
     silence, ends = changes(speech)
     return 1.0 + AWAY_PAUSE_WEIGHT * silence + AWAY_PAUSE_WEIGHT * np.clip(-ends, 0.0, None)
 
 
-def _returning(speech: Speech) -> Times:
+def _returning(speech: Speech) -> Doubles:
     """How likely they come back: where a phrase ends, and rather in speech than in a pause."""
     silence, ends = changes(speech)
     return 1.5 - silence + BACK_END_WEIGHT * np.clip(ends, 0.0, None)
 
 
-def _saccade(part: Times) -> Times:
+def _saccade(part: Doubles) -> Doubles:
     """From 0 to 1 with a peak speed of 1.65 times the mean: between the smoothstep, 1.5, and the jerk-free quintic, 1.875."""
     part = np.clip(part, 0.0, 1.0)
     return 0.6 * smoothstep(part) + 0.4 * part**3 * (10.0 - 15.0 * part + 6.0 * part * part)

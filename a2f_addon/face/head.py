@@ -2,7 +2,8 @@
 
 Heads move through nearly all of speech and come to rest, though never quite, in pauses (Hadar, Steiner, Grant and Rose, "Kinematics of head movements
 accompanying speech during conversation", 1983); their motion goes with pitch and loudness, and who sees it understands more (Munhall, Jones, Callan,
-Kuratate and Vatikiotis-Bateson, "Visual prosody and speech intelligibility", 2004). How far each part goes was chosen by eye.
+Kuratate and Vatikiotis-Bateson, "Visual prosody and speech intelligibility", 2004). How far each part
+goes and how long it takes was chosen by eye, where no source is named.
 
 The rotations are channels as Live Link Face writes them: radians about ARKit's axes of the face (x to its own left, y up, z out of it), each turning
 by the right-hand rule. So yaw goes to the face's own left, pitch down, and roll towards its own right shoulder.
@@ -21,6 +22,7 @@ from .curves import FaceCurves, Speech
 from .spans import Doubles, smoothstep
 
 NOD_DEG, LEAST_NOD_DEG = 3.4, 0.8
+"""On the strongest accent, and on the weakest that gets one."""
 NOD_RISE_S, NOD_FALL_S, NOD_APART_S = 0.16, 0.34, 0.45
 NOD_FROM = 0.3
 """The weakest accent that gets a nod."""

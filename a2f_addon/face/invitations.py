@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .accents import phrases
 from .curves import Speech
-from .spans import Spans
-
-Times = NDArray[np.float64]
+from .spans import Doubles, Spans
 
 AT_REST_S = 2.0
 """So far from any speech somebody is at rest, or listens."""
@@ -29,11 +26,12 @@ def resting(speech: Speech) -> Spans:
 
 
 def during(spans: Spans, time_s: float) -> bool:
+    """Whether a time lies within one of the spans."""
     number = int(np.searchsorted(spans[:, 0], time_s, side="right")) - 1
     return number >= 0 and time_s < spans[number, 1]
 
 
-def changes(speech: Speech) -> tuple[Times, Times]:
+def changes(speech: Speech) -> tuple[Doubles, Doubles]:
     """How far each frame is silent, and how far a phrase ends there (above 0) or begins (below), float64 [frames]."""
     silence = speech.probability("silence").astype(float)
     width = max(round(PHRASE_END_S * speech.fps), 1)
@@ -43,13 +41,13 @@ def changes(speech: Speech) -> tuple[Times, Times]:
     return silence, ((ahead - here) - (here - past)) / width
 
 
-def invited(times: Times, weights: Times, now_s: float, stay_s: float, choice: float) -> float:
+def invited(times: Doubles, weights: Doubles, now_s: float, stay_s: float, choice: float) -> float:
     """When a stay ends: near the end of what was drawn, where the speech invites it."""
     near = slice(*np.searchsorted(times, (now_s + (1 - REACH) * stay_s, now_s + (1 + REACH) * stay_s)))
     return float(times[near][pick(weights[near], choice)]) if near.start < near.stop else now_s + stay_s
 
 
-def pick(weights: Times, choice: float) -> int:
+def pick(weights: Doubles, choice: float) -> int:
     """An index, the likelier the heavier; ``choice`` from 0 to 1 decides."""
     total = np.cumsum(weights)
     return int(min(np.searchsorted(total, choice * total[-1], side="right"), len(weights) - 1))

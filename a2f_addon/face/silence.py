@@ -19,6 +19,7 @@ QUIET_DB = 20.0
 SHORTEST_S = 0.05
 """No word is shorter: a click is."""
 EARLY_S = 0.03
+"""Before the first phone is heard the mouth is open already."""
 
 
 @dataclass(frozen=True)

@@ -34,9 +34,11 @@ LARGEST_GAIN = 6.0
 SLOW_S = (0.03, 0.06, 0.12, 0.24)
 """What is slower than a Gaussian of these seconds, and what is quicker, are given shares of their own until the speed is right."""
 SHARPEST = 4.0
-ROUNDS = 6
-NEAR = 0.02
+"""Times what is quick is added at the most."""
+ROUNDS, NEAR = 6, 0.02
+"""How often the aim is moved at the most; a channel whose figures are missed by less than this share is done."""
 KNEE = 0.8
+"""From here on a shape bends towards 1."""
 
 STYLED = (*arkit.MOUTH, *arkit.BROWS, *arkit.CHEEKS_AND_NOSE, *arkit.HEAD)
 """What a style moves. mouthClose goes with the jaw, so that lips that met still meet; the eyes get rates, not curves."""
@@ -53,27 +55,35 @@ class Moves(NamedTuple):
     speed: float
 
 
+NONE = Moves(0.0, 0.0, 0.0)
+
+
 @dataclass(frozen=True)
 class Style:
-    """How somebody talks.
+    """How somebody talks: for each channel the figures to reach, `channels` and beside it `factors` times the performance's own.
 
-    channels: by name of STYLED.
-    relative: the figures are what a performance's own are multiplied by (and its rest pose raised by), not figures to reach.
+    channels: by name of STYLED. Of a measured style these are the figures themselves.
+    factors: by some of the same names. With the factors 1, s and v a performance rests where it did and moves s times as far and v times as fast.
     blinks_per_minute, looks_per_minute: None where nobody measured them.
+    Raises SettingError for a name that no style moves, and for figures that cannot be.
     """
 
     channels: Mapping[str, Moves]
     description: str = ""
-    relative: bool = False
+    factors: Mapping[str, Moves] = field(default_factory=dict)
     blinks_per_minute: float | None = None
     looks_per_minute: float | None = None
 
     def __post_init__(self) -> None:
-        for name, moves in self.channels.items():
-            if name not in STYLED:
+        for name, moves in (*self.channels.items(), *self.factors.items()):
+            if name not in STYLED or name not in self.channels:
                 raise SettingError(f"There is no shape '{name}' that a style could move.")
             if not np.isfinite(moves).all() or moves.spread < 0 or moves.speed < 0:
                 raise SettingError(f"'{name}' needs a rest, a spread and a speed that are numbers, the latter two not below 0.")
+
+    def goal(self, name: str, own: Moves) -> Moves:
+        """What it makes of a channel whose figures are these."""
+        return Moves(*(figure + factor * of for figure, factor, of in zip(self.channels[name], self.factors.get(name, NONE), own, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -115,20 +125,25 @@ def measure(curves: FaceCurves, *, description: str = "") -> Style:
     channels = _measured(curves)
     if not any(moves.spread > STILL for moves in channels.values()):
         raise SettingError("Nothing moves in these curves, so there is no style to tell.")
-    return Style(channels, description, False, *_eyes(curves))
+    return Style(channels, description, {}, *_eyes(curves))
 
 
 def blend(first: Style, second: Style, share: float) -> Style:
     """`share` (0 to 1) of the second, the rest of the first; what only one of them knows is taken from it.
 
-    Raises SettingError where one is relative and the other is not: their figures don't compare.
+    A measured style blends with one of factors too: what either would make of a performance is what is mixed.
     """
-    if first.relative is not second.relative:
-        raise SettingError("One style is measured and the other made of factors, which do not blend; measure both.")
-    names = [name for name in STYLED if name in first.channels or name in second.channels]
-    channels = {name: _between(first.channels.get(name), second.channels.get(name), share) for name in names}
+    channels: dict[str, Moves] = {}
+    factors: dict[str, Moves] = {}
+    for name in STYLED:
+        knowing = [style for style in (first, second) if name in style.channels]
+        if knowing:
+            one, other = knowing[0], knowing[-1]
+            channels[name] = _between(one.channels[name], other.channels[name], share)
+            if name in one.factors or name in other.factors:
+                factors[name] = _between(one.factors.get(name, NONE), other.factors.get(name, NONE), share)
     rates = [_mixed(getattr(first, rate), getattr(second, rate), share) for rate in ("blinks_per_minute", "looks_per_minute")]
-    return Style(channels, "", first.relative, *rates)
+    return Style(channels, "", factors, *rates)
 
 
 def imitate(curves: FaceCurves, target: Style, *, strength: float = 1.0, finish: Finish = lambda curves: curves) -> FaceCurves:
@@ -143,7 +158,7 @@ def imitate(curves: FaceCurves, target: Style, *, strength: float = 1.0, finish:
         return curves
     # What counts is what is seen in the end, so the figures are read behind the later stages and the aim is moved until they are right.
     own = _measured(finish(curves), names)
-    goals = {name: _goal(own[name], target.channels[name], target.relative, strength) for name in names}
+    goals = {name: _between(own[name], target.goal(name, own[name]), strength) for name in names}
     aims, raw = dict(goals), _measured(curves, names)
     changed = {name for name in names if not _same(own[name], goals[name])}
     best, least = curves, dict.fromkeys(changed, np.inf)
@@ -198,14 +213,7 @@ def _eyes(curves: FaceCurves) -> tuple[float | None, float | None]:
     return blinks, looks
 
 
-def _goal(own: Moves, target: Moves, relative: bool, strength: float) -> Moves:
-    wanted = Moves(own.rest + target.rest, own.spread * target.spread, own.speed * target.speed) if relative else target
-    return _between(own, wanted, strength)
-
-
-def _between(first: Moves | None, second: Moves | None, share: float) -> Moves:
-    first, second = first or second, second or first
-    assert first and second
+def _between(first: Moves, second: Moves, share: float) -> Moves:
     return Moves(*((1 - share) * one + share * other for one, other in zip(first, second, strict=True)))
 
 

@@ -2,7 +2,9 @@
 
 A file holds a ``description``, the rates of the eyes, and under ``[channels]`` a line a shape, such as
 ``jawOpen = { rest = 0.02, spread = 0.11, speed = 0.9 }``. With ``relative = true`` spread and speed are factors on a performance's own, and rest is
-added to it. For a shape's name a region may stand: jaw, lips, brows, cheeks, head; a shape's own line comes before its region's.
+added to it. A style that is partly figures and partly factors, as a blend may be, has the factors of all three under ``[factors]``.
+
+For a shape's name a region may stand: jaw, lips, brows, cheeks, head; a shape's own line comes before its region's.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from typing import Any
 from ..errors import OutputError, SettingError
 from ..face import arkit
 from ..face.curves import FaceCurves
-from ..face.style import FREE, Moves, Style, measure
+from ..face.style import FREE, NONE, Moves, Style, measure
 from . import livelink
 from .writing import whole
 
@@ -61,14 +63,28 @@ def write(path: Path, style: Style) -> None:
         # A TOML text between these quotes has the escapes of a Python or JSON one.
         description = style.description.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
         file.write(f'description = "{description}"\n')
-        if style.relative:
+        relative = _relative(style)
+        if relative:
             file.write("relative = true\n")
         for rate in RATES:
             if getattr(style, rate) is not None:
                 file.write(f"{rate} = {getattr(style, rate):.3f}\n")
-        file.write("\n[channels]\n")
-        for name, moves in style.channels.items():
-            file.write(f"{name} = {{ rest = {moves.rest:.6f}, spread = {moves.spread:.6f}, speed = {moves.speed:.6f} }}\n")
+        tables = {"channels": relative} if relative else {"channels": style.channels, "factors": style.factors}
+        for title, table in tables.items():
+            file.writelines([f"\n[{title}]\n", *map(_line, table.items())] if table else [])
+
+
+def _line(entry: tuple[str, Moves]) -> str:
+    name, moves = entry
+    return f"{name} = {{ rest = {moves.rest:.6f}, spread = {moves.spread:.6f}, speed = {moves.speed:.6f} }}\n"
+
+
+def _relative(style: Style) -> dict[str, Moves]:
+    """A style's lines where ``relative = true`` says all of it, else none."""
+    pairs = {name: (style.channels[name], style.factors.get(name, NONE)) for name in style.channels}
+    if not all(abs(factor.rest - 1) < 1e-9 and added.spread == added.speed == 0 for added, factor in pairs.values()):
+        return {}
+    return {name: Moves(added.rest, factor.spread, factor.speed) for name, (added, factor) in pairs.items()}
 
 
 def of_capture(path: Path) -> Style:
@@ -85,8 +101,15 @@ def of_curves(curves: FaceCurves, *, name: str) -> Style:
 
 
 def _style(found: dict[str, Any]) -> Style:
-    regions = {shape: found["channels"][region] for region, shapes in REGIONS.items() if region in found["channels"] for shape in shapes}
-    single = {name: moves for name, moves in found["channels"].items() if name not in REGIONS}
-    channels = {name: Moves(*(float(moves[part]) for part in Moves._fields)) for name, moves in (regions | single).items()}
+    channels, factors = _moves(found["channels"]), _moves(found.get("factors", {}))
+    if found.get("relative", False):
+        factors = {name: Moves(1.0, moves.spread, moves.speed) for name, moves in channels.items()}
+        channels = {name: Moves(moves.rest, 0.0, 0.0) for name, moves in channels.items()}
     rates = [None if rate not in found else float(found[rate]) for rate in RATES]
-    return Style(channels, str(found.get("description", "")), bool(found.get("relative", False)), *rates)
+    return Style(channels, str(found.get("description", "")), factors, *rates)
+
+
+def _moves(table: dict[str, Any]) -> dict[str, Moves]:
+    regions = {shape: table[region] for region, shapes in REGIONS.items() if region in table for shape in shapes}
+    single = {name: moves for name, moves in table.items() if name not in REGIONS}
+    return {name: Moves(*(float(moves[part]) for part in Moves._fields)) for name, moves in (regions | single).items()}

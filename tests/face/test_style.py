@@ -90,7 +90,7 @@ def test_what_a_style_does_not_know_is_left_bit_for_bit() -> None:
 
 def test_lips_that_met_still_meet() -> None:
     own = sealed(performance(1))
-    styled = imitate(own, Style({"jawOpen": Moves(0.0, 0.5, 2.0)}, relative=True))
+    styled = imitate(own, Style({"jawOpen": style.NONE}, factors={"jawOpen": Moves(1.0, 0.5, 2.0)}))
     assert (styled.channel("mouthClose") <= styled.channel("jawOpen") + 0.02).all()
     together = own.channel("mouthClose") > 0.99 * own.channel("jawOpen")
     assert np.abs(styled.channel("mouthClose") - styled.channel("jawOpen"))[together].max() < 0.03
@@ -132,8 +132,17 @@ def test_two_styles_blend_in_between() -> None:
     both = blend(first, second, 0.25)
     assert both.channels["jawOpen"] == pytest.approx(Moves(0.025, 0.125, 1.5))
     assert (both.blinks_per_minute, both.looks_per_minute) == (10, 8)
-    with pytest.raises(SettingError, match="do not blend"):
-        blend(first, Style({}, relative=True), 0.5)
+
+
+def test_a_measured_style_and_one_of_factors_blend_into_what_lies_between_their_effects() -> None:
+    own = performance(1)
+    measured, shipped = measure(performance(2, size=0.6)), styles.read("exuberant")
+    names = ("jawOpen", "browInnerUp", "headYaw")
+    goals = {share: measure(imitate(own, blend(measured, shipped, share))).channels for share in (0.0, 0.5, 1.0)}
+    for name in names:
+        ends = [measure(imitate(own, each)).channels[name] for each in (measured, shipped)]
+        assert goals[0.0][name] == pytest.approx(ends[0], rel=0.01, abs=0.003) and goals[1.0][name] == pytest.approx(ends[1], rel=0.01, abs=0.003)
+        assert goals[0.5][name][1:] == pytest.approx(np.mean(ends, axis=0)[1:], rel=0.08)
 
 
 @pytest.mark.parametrize(("frames", "sentence"), [(0, "too short"), (200, "too short"), (600, "Nothing moves")])

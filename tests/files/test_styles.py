@@ -9,6 +9,7 @@ from a2f_addon import commands, presets
 from a2f_addon.errors import SettingError
 from a2f_addon.face import arkit
 from a2f_addon.face.curves import FaceCurves
+from a2f_addon.face.style import Moves
 from a2f_addon.files import livelink, styles
 
 
@@ -40,7 +41,16 @@ def test_two_styles_become_one_in_between() -> None:
     assert commands.main(["style", "blend", "a.toml", "b.toml", "--share", "0.25", "-o", "ab.toml"]) == 0
     assert styles.read("ab.toml").channels["jawOpen"].spread == pytest.approx(0.15 / 2**0.5, rel=0.02)
     assert commands.main(["style", "blend", "stoic", "exuberant", "-o", "both.toml"]) == 0
-    assert styles.read("both.toml").relative and styles.read("both.toml").blinks_per_minute == pytest.approx(18.5)
+    assert "relative = true" in Path("both.toml").read_text("utf-8") and styles.read("both.toml").blinks_per_minute == pytest.approx(18.5)
+
+
+def test_a_measured_style_blends_with_one_that_comes_along() -> None:
+    commands.main(["style", "measure", capture("anna.csv"), "-o", "anna.toml"])
+    assert commands.main(["style", "blend", "anna.toml", "stoic", "--share", "0.25", "-o", "both.toml"]) == 0
+    anna, stoic, both = (styles.read(name) for name in ("anna.toml", "stoic", "both.toml"))
+    own = Moves(0.1, 0.2, 2.0)
+    wanted = 0.75 * np.array(anna.goal("jawOpen", own)) + 0.25 * np.array(stoic.goal("jawOpen", own))
+    assert both.goal("jawOpen", own) == pytest.approx(wanted, abs=1e-5)
 
 
 MISTAKES = {
@@ -53,7 +63,6 @@ MISTAKES = {
     "no folder": (["measure", "good.csv", "-o", "gone/x.toml"], "There is no folder 'gone'"),
     "no style": (["blend", "stoic", "plain", "-o", "x.toml"], "There is no style 'plain'; there are broadcaster"),
     "share": (["blend", "stoic", "exuberant", "--share", "2", "-o", "x.toml"], "between 0 and 1"),
-    "mixed": (["blend", "stoic", "mine.toml", "-o", "x.toml"], "do not blend"),
 }
 
 
@@ -63,7 +72,7 @@ def test_a_mistake_is_one_line_and_writes_nothing(arguments: list[str], sentence
     Path("empty.csv").write_text("", "utf-8")
     capture("short.csv", seconds=2.0)
     capture("still.csv", size=0.0)
-    commands.main(["style", "measure", capture("good.csv"), "-o", "mine.toml"])
+    capture("good.csv")
     assert commands.main(["style", *arguments]) == 2
     error = capsys.readouterr().err
     assert sentence in error and error.count("\n") == 1
@@ -76,6 +85,7 @@ BAD = {
     "no such shape": ("[channels]\nnose = { rest = 0, spread = 1, speed = 1 }", "no shape 'nose'"),
     "a part is missing": ("[channels]\njawOpen = { rest = 0, spread = 1 }", "is no style"),
     "no number": ('[channels]\njawOpen = { rest = 0, spread = "far", speed = 1 }', "is no style"),
+    "a factor without figures": ("[channels]\n[factors]\njawOpen = { rest = 1, spread = 1, speed = 1 }", "no shape 'jawOpen'"),
     "nan": ("[channels]\njawOpen = { rest = 0, spread = nan, speed = 1 }", "are numbers"),
 }
 
