@@ -19,7 +19,7 @@ from ..face.curves import FaceCurves, Floats
 from ..face.matching import nearest
 from ..face.retarget import Recipe
 from . import compat, ownership
-from .standing import Layer, Owners, Standing, Way, standing_curves, strips_count, track_paths, way
+from .standing import Owners, Standing, Way, standing_curves, strips_count, track_paths, way
 
 PROPERTIES_AT_LEAST = 3
 """Fewer custom properties with names of the face, and no jaw among them, are taken for something else."""
@@ -65,25 +65,20 @@ class Place(NamedTuple):
     high: float
 
 
-@dataclass(frozen=True)
-class Target:
-    """What is written on one Key.
+@dataclass(frozen=True, kw_only=True)
+class Target(Way):
+    """What is written on one Key, and the way that it goes.
 
-    beneath: what plays there now as its Action. rest: channels that are held at 0 while no recording plays.
+    rest: channels that are held at 0 while no recording plays.
     extrapolation: of the new Action. silenced: its NLA is switched off, and stays unheard track by track.
-    outdated: session_uids of A2F's own earlier results of the same recording. place, displaced, settled, pushes_artists: as in standing.Way.
+    outdated: session_uids of A2F's own earlier results of the same recording.
     """
 
     face: Face
-    beneath: Layer | None
-    rest: tuple[Channel, ...]
-    extrapolation: Any
-    silenced: bool
-    outdated: tuple[int, ...]
-    place: str = "NEW"
-    displaced: bool = False
-    settled: bool = False
-    pushes_artists: bool = False
+    rest: tuple[Channel, ...] = ()
+    extrapolation: Any = "HOLD"
+    silenced: bool = False
+    outdated: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -196,30 +191,48 @@ def plan(
     place: where the keys go: "NEW", a new Action; "STRIP", a new NLA strip above what is there; "INTO", the Action that plays.
     Raises TargetError with a sentence for every problem.
     """
-    signed = signed or Owners()
-    problems: list[str] = []
-    left_out: list[str] = []
+    sifted = _sifted(objects, asked, place)
+    if sifted.problems:
+        raise TargetError(" ".join(sifted.problems))
     warnings: list[str] = []
-    targets: list[Target] = []
+    bake = _Bake(identity, scene, place, curves, reach or {}, signed or Owners(), warnings.append)
+    targets = tuple(_target(_limited_to(face, curves), bake) for face in sifted.possible)
+    left_out = [f"Left out: {each}" for each in sifted.left_out]
+    return Plan(ownership.PREFIX + name, identity, targets, (*_missing_jaw(targets), *left_out, *warnings))
+
+
+class _Sifted(NamedTuple):
+    """Which faces take keys, and sentences: what keeps the bake from beginning, and what leaves a face out that nobody chose."""
+
+    possible: list[Face]
+    problems: list[str]
+    left_out: list[str]
+
+
+def _sifted(objects: Sequence[Object], asked: Collection[Object], place: str) -> _Sifted:
     chosen = {owner.session_uid for each in asked for owner in owners(each)}
+    found = _Sifted([], [], [])
     for face in faces(objects):
         hindrances = [*_hindrances(face), *_hindrances_within(face, place)]
         if not hindrances:
-            face = _limited_to(face, curves)
-            target = _target(
-                face, identity=identity, scene=scene, curves=curves, owners=signed, warn=warnings.append, place=place, reach=reach
-            )
-            targets.append(target)
-        elif face.uid in chosen:
-            problems += hindrances
+            found.possible.append(face)
         else:
-            left_out += hindrances
-    if not targets and not problems:
-        problems = left_out or [_nothing_found(objects)]
-    if problems:
-        raise TargetError(" ".join(problems))
-    warnings = [*_missing_jaw(targets), *(f"Left out: {each}" for each in left_out), *warnings]
-    return Plan(ownership.PREFIX + name, identity, tuple(targets), tuple(warnings))
+            (found.problems if face.uid in chosen else found.left_out).extend(hindrances)
+    if not found.possible and not found.problems:
+        return found._replace(problems=found.left_out or [_nothing_found(objects)])
+    return found
+
+
+class _Bake(NamedTuple):
+    """What :func:`plan` was asked, and whom a face's warnings are told."""
+
+    identity: str
+    scene: Scene
+    place: str
+    curves: FaceCurves | None
+    reach: Reach
+    owners: Owners
+    warn: Callable[[str], None]
 
 
 def _belongs_to(owner: Object) -> Iterator[Object]:
@@ -321,43 +334,33 @@ def _in_tweak_mode(face: Face, owner: Any) -> Iterator[str]:
         yield f"A strip of '{face.object}' is in tweak mode; leave it with Tab in the NLA editor first."
 
 
-def _target(
-    face: Face,
-    *,
-    identity: str,
-    scene: Scene,
-    curves: FaceCurves | None,
-    owners: Owners,
-    warn: Callable[[str], None],
-    place: str,
-    reach: Reach | None,
-) -> Target:
+def _target(face: Face, bake: _Bake) -> Target:
     key = _present(face)
     animation = key.animation_data
-    if curves is not None and len(curves):
-        _warn_of_sliders(face, curves, reach or {}, warn)
-    _warn_of_what_hides(key, face, warn)
+    if bake.curves is not None and len(bake.curves):
+        _warn_of_sliders(face, bake.curves, bake.reach, bake.warn)
+    _warn_of_what_hides(key, face, bake.warn)
     if animation is None:
-        return Target(face, None, (), "HOLD", False, (), "STRIP" if place == "STRIP" else "NEW")
+        return Target("STRIP" if bake.place == "STRIP" else "NEW", face=face)
     own = {channel.data_path for channel in face.channels}
-    standing = Standing(animation, identity=identity, owners=owners)
-    chosen = way(animation, standing, scene, place=place, own=own)
-    more: dict[str, Any] = {"place": chosen.place, "displaced": chosen.displaced, "settled": chosen.settled, "pushes_artists": chosen.pushes_artists}
+    standing = Standing(animation, identity=bake.identity, owners=bake.owners)
+    chosen = way(animation, standing, bake.scene, place=bake.place, own=own)
     if chosen.place == "INTO":
-        _warn_of_sharing(animation, face, warn)
-        return Target(face, None, (), "HOLD", False, standing.outdated, **more)
+        _warn_of_sharing(animation, face, bake.warn)
+        return Target(**vars(chosen), face=face, outdated=standing.outdated)
     keeps_action = chosen.beneath is not None or chosen.settled
     silenced = keeps_action and not animation.use_nla and len(animation.nla_tracks) > 0
     artists = standing.artists_paths(silenced=silenced)
-    _warn_of_overlap(face, artists, warn)
-    _warn_of_place(animation, face, chosen, own, warn)
+    _warn_of_overlap(face, artists, bake.warn)
+    _warn_of_place(animation, face, chosen, own, bake.warn)
     if silenced:
-        warn(f"NLA is switched off on '{face.object}'; its tracks are muted instead, so that its Action can go on playing.")
+        bake.warn(f"NLA is switched off on '{face.object}'; its tracks are muted instead, so that its Action can go on playing.")
+    target = Target(**vars(chosen), face=face, silenced=silenced, outdated=standing.outdated)
     if not (own & standing.every_path(silenced=silenced)):
-        return Target(face, chosen.beneath, (), "HOLD", silenced, standing.outdated, **more)
+        return target
     covered = set(artists) | standing.resting
     rest = tuple(channel for channel in face.channels if channel.data_path not in covered)
-    return Target(face, chosen.beneath, rest, "NOTHING", silenced, standing.outdated, **more)
+    return replace(target, rest=rest, extrapolation="NOTHING")
 
 
 def _hindrances_within(face: Face, place: str) -> Iterator[str]:
