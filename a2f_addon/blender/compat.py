@@ -197,6 +197,13 @@ def is_silent(strip: Any, scene: Scene) -> bool:
     return any(len(place) > each.channel and place[each.channel].mute for each, place in zip(around, channels, strict=True))
 
 
+TELLS_RETIMING = bpy.app.version >= (4, 5, 0)
+"""Whether a strip says that it is retimed."""
+
+MIXES_IN_A_JOB = bpy.app.version >= (5, 1, 0)
+"""Whether a mixdown goes on in a thread when its operator has returned, and the next waits until a window looks after it: tried in 5.0 and 5.2."""
+
+
 def is_retimed(strip: Any) -> bool:
-    """Whether the strip may play its sound at another speed than recorded. Blender tells since 4.5."""
+    """Whether the strip may play its sound at another speed than recorded, as far as it tells (see TELLS_RETIMING)."""
     return len(getattr(strip, "retiming_keys", ())) > 0

@@ -11,7 +11,7 @@ import bpy
 from bpy.types import Context, Event, Timer
 
 from ..errors import A2FError, Cancelled
-from . import bake, compat, preferences, preview, runner, targets
+from . import bake, compat, preferences, preview, runner, source, targets
 from .properties import Values, choice_properties, motion_properties, output_properties, session_of, source_properties
 
 REASON = "a2f_reason"
@@ -132,7 +132,8 @@ class Background:
         scene = compat.scene_of(context)
         values = Values(self.properties, scene)
         chosen, model, output = values.chosen(context), preferences.model(context), values.output()
-        return [runner.prepare(context, line, values.motion(line, scene), model, output=output) for line in chosen.lines], chosen.skipped
+        lines = source.all_taken(chosen.lines)
+        return [runner.prepare(context, line, values.motion(line, scene), model, output=output) for line in lines], chosen.skipped
 
     def _finish(self: Any, requests: list[runner.Request], made: list[runner.Ready]) -> Any:
         steps = self._writing(requests, made)
@@ -283,6 +284,11 @@ def show(context: Context, text: str | None) -> None:
     """In the status bar, and in every panel that is open."""
     if context.workspace is not None:
         context.workspace.status_text_set(text)
+    redraw(context)
+
+
+def redraw(context: Context) -> None:
+    """Show every tab that is open anew."""
     manager: Any = context.window_manager
     for window in manager.windows:
         for area in window.screen.areas:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+import time
+import wave
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +32,13 @@ DECODED_RATE = 16_000
 
 WHOLE_FRAME = 2e-3
 """Frames that a key may lie beside a whole frame and is meant to lie on it: at 60 fps, half a sample of 16 kHz."""
+
+STANDSTILL_S = 10.0
+"""So long nothing comes of a mixdown that is waited for: it waits itself, for another that was begun a moment ago."""
+ROUNDED_FRAMES = 1.5
+"""A strip lasts whole frames: by so much it may differ from its sound and yet play it as it was recorded."""
+RIFF_HEADER = 8
+"""Bytes of a wav file before what its length counts."""
 
 RESAMPLER_QUALITY = 1
 """Of Audaspace's 0 to 3; from 1 on an impulse stays where it was."""
@@ -212,41 +222,119 @@ def from_speaker(speaker: Object, scene: Scene) -> Chosen:
 
 
 def taken(source: Source) -> Source:
-    """The source ready to be heard. What Blender has to mix down is mixed down now, which takes about a second for ten minutes.
+    """The source ready to be heard; see :func:`all_taken`."""
+    return all_taken([source])[0]
+
+
+def all_taken(sources: Sequence[Source]) -> list[Source]:
+    """The sources ready to be heard. What Blender has to mix down is mixed down now, all strips at once, which takes about a second for ten minutes.
 
     On the main thread only. What is muted for it is as before when this returns. Raises SoundError where Blender cannot.
     """
-    if source.mix is None:
+    sources = [_as_it_plays(source) for source in sources]
+    strips = [source for source in sources if source.mix is not None and source.mix.strip is not None]
+    mixed = {source.identity: packed for source, packed in zip(strips, _strips_alone(strips), strict=True)} if strips else {}
+    for source in sources:
+        if source.mix is not None and source.mix.strip is None:
+            mixed[source.identity] = _mixdown(_scene(source.mix))
+    return [
+        source if source.mix is None else replace(source, packed=mixed[source.identity], path=Path("mix.wav"), mix=None) for source in sources
+    ]
+
+
+def _as_it_plays(source: Source) -> Source:
+    """The source to be mixed down where its strip is retimed without saying so: it lasts otherwise than its sound."""
+    if compat.TELLS_RETIMING or source.strip is None or source.mix is not None:
         return source
-    scene = bpy.data.scenes.get(source.mix.scene)
+    scene, name = source.strip
+    strip = next((each for each in compat.strips(bpy.data.scenes[scene]) if each.name == name), None)
+    length_s = _recorded_s(source)
+    if strip is None or length_s is None or abs(strip.frame_duration - length_s * source.fps) <= ROUNDED_FRAMES:
+        return source
+    return replace(source, packed=None, start_s=None, end_s=None, zero_frame=compat.left(strip), mix=Mix(scene, name))
+
+
+def _recorded_s(source: Source) -> float | None:
+    """How long the recording is in seconds; None for what libsndfile cannot read."""
+    import soundfile
+
+    try:
+        return float(soundfile.info(source.path if source.packed is None else io.BytesIO(source.packed)).duration)
+    except soundfile.SoundFileError:
+        return None
+
+
+def _scene(mix: Mix) -> Scene:
+    scene = bpy.data.scenes.get(mix.scene)
     if scene is None:
-        raise SoundError(f"The scene '{source.mix.scene}' is gone; choose another sound.")
-    with tempfile.TemporaryDirectory(prefix="a2f-") as folder, ExitStack() as undo:
-        if source.mix.strip is not None:
-            _let_only_be_heard(scene, source, undo)
+        raise SoundError(f"The scene '{mix.scene}' is gone; choose another sound.")
+    return scene
+
+
+def _strips_alone(sources: Sequence[Source]) -> list[bytes]:
+    """What is heard of each of these strips, which lie in one channel of one scene and so never sound together."""
+    assert sources[0].mix is not None
+    scene = _scene(sources[0].mix)
+    first = int(min(source.zero_frame for source in sources))
+    last = max(source.zero_frame + (source.length_s or 0) * source.fps for source in sources)
+    with ExitStack() as undo:
+        _let_only_be_heard(scene, {source.mix.strip for source in sources if source.mix}, first, max(first, round(last) - 1), undo)
+        whole = _mixdown(scene)
+    return [_cut(whole, (source.zero_frame - first) / source.fps, source.length_s or 0) for source in sources]
+
+
+_MIX: dict[str, Any] = {"container": "WAV", "codec": "PCM", "format": "S16", "channels": "MONO", "mixrate": DECODED_RATE}
+
+
+def _mixdown(scene: Scene) -> bytes:
+    """A wav file of what the scene lets be heard within its frames."""
+    with tempfile.TemporaryDirectory(prefix="a2f-") as folder:
         wav = Path(folder) / "mix.wav"
         context: Any = bpy.context
         with context.temp_override(scene=scene):
             try:
-                bpy.ops.sound.mixdown(filepath=str(wav), check_existing=False, container="WAV", codec="PCM", format="S16", **_MIX)
+                bpy.ops.sound.mixdown(filepath=str(wav), check_existing=False, **_MIX)
             except RuntimeError as error:
                 raise SoundError(f"Blender cannot mix the sound of '{scene.name}' down: {str(error).removeprefix('Error: ').strip()}") from error
-        return replace(source, packed=wav.read_bytes(), path=Path("mix.wav"), mix=None)
+        return _whole_wav(wav, scene)
 
 
-_MIX: dict[str, Any] = {"channels": "MONO", "mixrate": DECODED_RATE}
+def _whole_wav(wav: Path, scene: Scene) -> bytes:
+    """The file once it is written: in a window of Blender 5.2 the mixdown goes on in a thread of its own when its operator has returned."""
+    size, since = -1, time.monotonic()
+    while time.monotonic() - since < STANDSTILL_S:
+        now = wav.stat().st_size if wav.exists() else -1
+        if now != size:
+            size, since = now, time.monotonic()
+        if size > RIFF_HEADER:
+            with wav.open("rb") as file:
+                length = int.from_bytes(file.read(RIFF_HEADER)[4:], "little")
+            if length + RIFF_HEADER == size:  # which is written last
+                return wav.read_bytes()
+        time.sleep(0.01)
+    if bpy.app.background and compat.MIXES_IN_A_JOB:
+        raise SoundError("Without a window this Blender mixes sound down only once; start it again for the next mix, or bake from a sound file.")
+    raise SoundError(f"Blender does not get round to mixing the sound of '{scene.name}' down; bake again in a moment.")
 
 
-def _let_only_be_heard(scene: Scene, source: Source, undo: ExitStack) -> None:
-    """Mute all but the strip, and let the scene last just as long, until `undo`."""
-    assert source.mix is not None and source.length_s is not None
+def _cut(wav: bytes, start_s: float, length_s: float) -> bytes:
+    """A part of a wav file, as a wav file."""
+    cut = io.BytesIO()
+    with wave.open(io.BytesIO(wav)) as whole, wave.open(cut, "wb") as part:
+        part.setparams(whole.getparams())
+        whole.setpos(min(round(start_s * whole.getframerate()), whole.getnframes()))
+        part.writeframes(whole.readframes(round(length_s * whole.getframerate())))
+    return cut.getvalue()
+
+
+def _let_only_be_heard(scene: Scene, names: Collection[str | None], first: int, last: int, undo: ExitStack) -> None:
+    """Mute all but these strips, and let the scene last just as long, until `undo`."""
     changes: list[tuple[Any, str, Any]] = []
     for strip in compat.strips(scene):
-        if strip.type in ("SOUND", "SCENE") and strip.name != source.mix.strip:
+        if strip.type in ("SOUND", "SCENE") and strip.name not in names:
             changes.append((strip, "mute", True))
     changes += [(each.data, "muted", True) for each in scene.objects if each.type == "SPEAKER"]
-    first = int(source.zero_frame)
-    changes += [(scene, "frame_end", max(first, round(source.zero_frame + source.length_s * source.fps) - 1)), (scene, "frame_start", first)]
+    changes += [(scene, "frame_end", last), (scene, "frame_start", first)]
     # Undone last to first, so that the scene's start never passes its end.
     undo.callback(setattr, scene, "frame_end", scene.frame_end)
     for owner, name, value in changes:
