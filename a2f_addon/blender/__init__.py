@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from . import cli, live, mapping, mapping_panel, operators, panel, preferences, preview, properties, rotations, runner, tools
+from . import cli, live, mapping, mapping_panel, operators, panel, preferences, preview, properties, rotations, runner, styling, thumbnail, tools
 
 
 def register() -> None:
@@ -17,6 +17,8 @@ def register() -> None:
     operators.register()
     tools.register()
     preview.register()
+    thumbnail.register()
+    styling.register()
     panel.register()
     mapping.register()
     mapping_panel.register()
@@ -35,7 +37,7 @@ def unregister() -> None:
     atexit.unregister(_stop)
     _stop()
     bpy.app.handlers.load_pre.remove(_before_load)
-    for room in (cli, rotations, mapping_panel, mapping, panel, preview, tools, operators, properties):
+    for room in (cli, rotations, mapping_panel, mapping, panel, styling, thumbnail, preview, tools, operators, properties):
         room.unregister()
     preferences.unregister()
 
@@ -45,6 +47,7 @@ def _before_load(*_: Any) -> None:
     """Another file is about to take this one's place, and the bake's targets with it."""
     _stop()
     preview.stop()
+    thumbnail.close()
     runner.session.memory.forget_bakes()
 
 

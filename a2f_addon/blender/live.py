@@ -27,10 +27,11 @@ def stop() -> None:
 
 
 def _adjust() -> None:
-    from . import adjust
+    from . import adjust, operators
 
     try:
         adjust.adjust(bpy.context)
     except A2FError:
         return  # nothing was baked yet; the button says so
+    operators.redraw(bpy.context)
     bpy.ops.ed.undo_push(message="Adjust Speech")

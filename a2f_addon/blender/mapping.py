@@ -107,9 +107,7 @@ def _add(mapping: Any, source: str, target: str, gain: float, sureness: str) -> 
 
 def folder() -> Path:
     """Where a person's own rigs lie. Not made here."""
-    if preferences.PACKAGE.startswith("bl_ext."):
-        return Path(bpy.utils.extension_path_user(preferences.PACKAGE, path=FOLDER, create=False))
-    return Path(bpy.utils.user_resource("CONFIG", path="a2f")) / FOLDER
+    return preferences.folder(FOLDER)
 
 
 def own_rigs() -> list[rigs.Rig]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Collection
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from bpy.types import Context
 from ..errors import SoundError
 from ..job import Motion
 from ..settings import Option, options
-from . import compat, preview, runner, targets
+from . import compat, preview, runner, styling, targets, thumbnail
 from .operators import REASON
 from .properties import FELT, Values, panel_settings, session_of
 from .source import Chosen
@@ -36,6 +38,8 @@ HELP = (Path(__file__).parents[2] / "README.md").as_uri() + "#use"
 """The README's part on the panel; it comes with the add-on."""
 LETTER_PX = 7.0
 """Roughly a letter's width in Blender's interface, at a scale of 1."""
+NAME_AT_LEAST = 12
+"""Letters of a name that are always shown."""
 
 
 class A2F_PT_bake(bpy.types.Panel):
@@ -56,10 +60,11 @@ class A2F_PT_bake(bpy.types.Panel):
         _draw_targets(layout, context, faces)
         reason = speech if isinstance(speech, str) else "" if faces else targets.NO_FACE
         layout.context_string_set(REASON, reason)  # the operators' polls read it, grey their buttons and say it
-        _draw_button(layout, speech, faces)
+        _draw_button(layout, context, speech, faces)
         for number, run in enumerate(runner.session.runs):
             row = layout.row(align=True)
-            row.progress(factor=run.done, text=f"{run.request.source.name}: {run.brief}")
+            name = shortened(run.request.source.name, _letters(context) - len(run.brief) - 6)
+            row.progress(factor=run.done, text=f"{name}: {run.brief}")
             row.operator("a2f.cancel", text="", icon="X").number = number
         _draw_after(layout, context)
 
@@ -77,6 +82,25 @@ class Part:
     bl_category = "A2F"
     bl_parent_id = "A2F_PT_bake"
     bl_options: Any = {"DEFAULT_CLOSED"}
+
+
+class A2F_PT_result(Part, bpy.types.Panel):
+    """What the mouth does in the last bake"""
+
+    bl_idname = "A2F_PT_result"
+    bl_label = "Result"
+    bl_options: Any = set()
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        """Whether there is something to be seen."""
+        return thumbnail.latest(context) is not None
+
+    def draw(self, context: Context) -> None:
+        """Blender calls this to show the panel."""
+        result = thumbnail.latest(context)
+        if result is not None:
+            thumbnail.draw(self.layout, context, result)
 
 
 class A2F_PT_motion(Part, bpy.types.Panel):
@@ -140,7 +164,9 @@ class A2F_PT_output(Part, bpy.types.Panel):
         column.prop(chosen, "reduction")
         if chosen.reduction == "CUSTOM":
             column.prop(chosen, "reduction_error")
-        column.prop(chosen, "fps")
+        column.prop(chosen, "at_scene_rate")
+        if not chosen.at_scene_rate:
+            column.prop(chosen, "fps")
         column.prop(chosen, "markers")
 
 
@@ -171,9 +197,11 @@ def _draw_settings(layout: Any, context: Context, groups: Collection[str], *, ad
             column.label(text=HEADINGS.get(group, group.capitalize()))
         for item in items:
             # A stage that is switched off says so by its greyed settings; the switch itself stays.
-            row = column.row()
+            row = column.row(align=True)
             row.active = item.path[-1] == "enabled" or getattr(chosen, f"{group}_enabled", True)
             row.prop(chosen, item.name)
+            if item.name == "style_name":
+                row.menu(styling.A2F_MT_styles.bl_idname, text="", icon="DOWNARROW_HLT")
 
 
 def _chosen_source(context: Context) -> Chosen | str:
@@ -201,7 +229,8 @@ def _draw_source(layout: Any, context: Context, speech: Chosen | str) -> None:
         return
     if chosen.source != "FILE":
         active = " (the active strip)" if chosen.source == "STRIP" and not chosen.name else ""
-        layout.label(text=speech.words.strip("'") + active, icon="SOUND", translate=False)
+        name = shortened(speech.words.strip("'"), _letters(context) - len(active))
+        layout.label(text=name + active, icon="SOUND", translate=False)
     for sentence in speech.skipped:
         _draw_sentence(layout, context, sentence, icon="ERROR")
 
@@ -221,10 +250,10 @@ def _draw_targets(layout: Any, context: Context, faces: list[Face]) -> None:
     _draw_sentence(layout, context, f"{faces[0].object}{others}: {faces[0].rig}, {len(shapes)} shapes", icon="SHAPEKEY_DATA")
 
 
-def _draw_button(layout: Any, speech: Chosen | str, faces: list[Face]) -> None:
+def _draw_button(layout: Any, context: Context, speech: Chosen | str, faces: list[Face]) -> None:
     row = layout.row()
     row.scale_y = 1.5
-    row.operator("a2f.bake", text=_button_text(speech, faces), icon="REC", translate=False)
+    row.operator("a2f.bake", text=_button_text(speech, faces, letters=_letters(context)), icon="REC", translate=False)
 
 
 def _draw_after(layout: Any, context: Context) -> None:
@@ -244,28 +273,37 @@ def _draw_after(layout: Any, context: Context) -> None:
             _draw_sentence(box, context, sentence, icon="ERROR")
 
 
-def _button_text(speech: Chosen | str, faces: list[Face]) -> str:
+def _button_text(speech: Chosen | str, faces: list[Face], *, letters: int) -> str:
+    """What the button will do. A long name gives way to how long the speech is and where it goes."""
     if isinstance(speech, str) or not faces:
         return "Bake"
     comma = "" if speech.length_s is None else ","
-    return f"Bake {speech}{comma} to {len(faces)} {'mesh' if len(faces) == 1 else 'meshes'}"
+    meshes = f"{comma} to {len(faces)} {'mesh' if len(faces) == 1 else 'meshes'}"
+    over = len(f"Bake {speech}{meshes}") - letters
+    return f"Bake {replace(speech, words=shortened(speech.words, len(speech.words) - max(over, 0)))}{meshes}"
+
+
+def shortened(name: str, letters: int) -> str:
+    """A name without its middle where it is longer, of NAME_AT_LEAST letters at least: takes are told apart by their ends."""
+    letters = max(letters, NAME_AT_LEAST)
+    return name if len(name) <= letters else f"{name[: letters // 2]}\u2026{name[len(name) - (letters - 1) // 2 :]}"
+
+
+def _letters(context: Context) -> int:
+    """How many letters a line of the sidebar has room for, beside an icon."""
+    here: Any = context
+    return max(20, int(here.region.width / (LETTER_PX * here.preferences.system.ui_scale)) - 4)
 
 
 def _draw_sentence(layout: Any, context: Context, sentence: str, *, icon: str) -> None:
     """A sentence in as many lines as the panel's width asks for."""
     column = layout.column(align=True)
-    here: Any = context
-    letters = max(20, int(here.region.width / (LETTER_PX * here.preferences.system.ui_scale)) - 4)
-    line = ""
-    for word in sentence.split():
-        if line and len(line) + 1 + len(word) > letters:
-            column.label(text=line, icon=icon, translate=False)
-            line, icon = "", "BLANK1"
-        line = f"{line} {word}".strip()
-    column.label(text=line, icon=icon, translate=False)
+    for line in textwrap.wrap(sentence, width=_letters(context), break_on_hyphens=False):
+        column.label(text=line, icon=icon, translate=False)
+        icon = "BLANK1"
 
 
-CLASSES: tuple[Any, ...] = (A2F_PT_bake, A2F_PT_motion, A2F_PT_eyes, A2F_PT_emotion, A2F_PT_output, A2F_PT_advanced)
+CLASSES: tuple[Any, ...] = (A2F_PT_bake, A2F_PT_result, A2F_PT_motion, A2F_PT_eyes, A2F_PT_emotion, A2F_PT_output, A2F_PT_advanced)
 
 
 def register() -> None:

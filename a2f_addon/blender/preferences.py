@@ -82,6 +82,13 @@ class A2F_AP_preferences(bpy.types.AddonPreferences):
             layout.label(text=sentence, icon="INFO", translate=False)
 
 
+def folder(name: str) -> Path:
+    """Where a person's own files of a kind lie, such as rigs. Not made here."""
+    if PACKAGE.startswith("bl_ext."):
+        return Path(bpy.utils.extension_path_user(PACKAGE, path=name, create=False))
+    return Path(bpy.utils.user_resource("CONFIG", path="a2f")) / name
+
+
 def model(context: Context) -> Path | None:
     """The model of choice; None is the bundled one."""
     own = _own(context)

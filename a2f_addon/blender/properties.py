@@ -19,7 +19,7 @@ from ..face.emotion import POSES, Keys, Track
 from ..files import styles
 from ..job import Motion
 from ..settings import Option, build, flat, options
-from . import compat, live, runner
+from . import compat, live, ownstyles, runner
 from .source import Chosen, Source, choose
 
 ERRORS: Mapping[str, float] = {"OFF": 0.0, "FINE": keys.FINE, "COARSE": keys.COARSE}
@@ -34,9 +34,24 @@ class A2F_PG_emotions(bpy.types.PropertyGroup):
     """How much the face feels of each emotion; keys over time are followed."""
 
 
+def _has_scene_rate(own: Any) -> bool:
+    return bool(own.fps == 0)
+
+
+def _choose_rate(own: Any, chosen: bool) -> None:
+    render = own.id_data.render
+    own.fps = 0.0 if chosen else render.fps / render.fps_base
+
+
 class A2F_PG_scene(bpy.types.PropertyGroup):
     """Everything that is chosen in the panel."""
 
+    at_scene_rate: BoolProperty(
+        name="Scene Frame Rate",
+        description="Key the motion at the scene's frames; off, so many keys a second as you say",
+        get=_has_scene_rate,
+        set=_choose_rate,
+    )
     emotions: PointerProperty(type=A2F_PG_emotions)
     live: BoolProperty(
         name="Adjust Live",
@@ -115,7 +130,7 @@ def output_properties() -> dict[str, Any]:
             name="Error", description="How far a frame may be off, as a share of a shape's whole way", default=0.01, min=0.0005, max=0.2, precision=4
         ),
         "fps": FloatProperty(
-            name="Keys a Second", description="How densely the motion is keyed, in keys/s; 0 is the scene's frame rate", min=0.0, max=240.0
+            name="Keys per Second", description="How densely the motion is keyed, in keys/s; 0 is the scene's frame rate", min=0.0, max=240.0
         ),
         "markers": BoolProperty(name="Mark Sounds", description="Mark every sound of the speech in the new Action (pose markers)"),
         "region_mouth": BoolProperty(name="Mouth", description="Key the mouth, jaw and tongue", default=True),
@@ -155,6 +170,9 @@ class Values:
         own = {"emotion": "emotion_mix", "style": "style_name"}
         for name in chosen.keys() & own.keys():
             values.pop(own[name], None)
+        for known, name in ((values, "style_name"), (chosen, "style")):
+            if name in known:
+                known[name] = ownstyles.found(known[name])
         if "seed" in chosen:
             values = {name: value for name, value in values.items() if not name.endswith("_seed")}
         motion = presets.motion(values, **chosen)
@@ -278,7 +296,7 @@ def _property(item: Option) -> Any:
 
 def _style_names(owner: Any, context: Context | None, typed: str) -> list[str]:
     """What the field offers while somebody types."""
-    return [name for name in styles.names() if typed.casefold() in name]
+    return [name for name in (*ownstyles.names(), *styles.names()) if typed.casefold() in name.casefold()]
 
 
 def _exact(value: Any) -> Any:

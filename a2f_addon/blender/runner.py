@@ -16,12 +16,12 @@ from typing import TypeVar
 
 import bpy
 import numpy as np
-from bpy.types import Context, Object, Scene
+from bpy.types import Action, Context, Object, Scene
 
 from .. import job as jobs
 from .. import rigs
 from ..errors import Cancelled, SettingError, TargetError
-from ..face import arkit, keys, retarget, visemes
+from ..face import arkit, keys, retarget, sketch, visemes
 from ..face.curves import FaceCurves
 from ..face.keys import CurveKeys, Mask
 from ..face.retarget import Recipe
@@ -83,7 +83,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Ready:
-    """What a thread hands over. keys: of each recipe, counted in frames of the curves. marks: sounds and their seconds."""
+    """What a thread hands over. keys: of each recipe, counted in frames of the curves. pinned: where lips meet. marks: sounds and their seconds."""
 
     curves: FaceCurves
     keys: Mapping[Recipe, CurveKeys]
@@ -146,7 +146,7 @@ def hear(request: Request, progress: jobs.Progress, cancelled: jobs.IsCancelled)
 def ready(request: Request, heard: jobs.Heard) -> Ready:
     """The quick part, for any thread: what was heard becomes keys."""
     curves = _limited(jobs.animate(heard, request.motion, fps=_fps(request)), request.output.regions)
-    pinned = keys.sealed(curves, heard.speech, request.motion.closure) if request.output.error else np.zeros(len(curves), bool)
+    pinned = keys.sealed(curves, heard.speech, request.motion.closure)
     marks = visemes.marks(heard.speech) if request.output.markers else []
     return Ready(curves, keyed(request, curves, pinned, request.recipes), pinned, marks)
 
@@ -201,8 +201,16 @@ def _finishing(request: Request, made: Ready, signed: Owners) -> Generator[float
     first, last = float(frames[0]), float(frames[-1])
     names = tuple(action.name for action in actions)
     session.memory.keep_bake(request.source.identity, request)
+    _keep_result(made, plan, actions, first, last)
     count = sum(len(keys_of[channel.takes]) for target in plan.targets for channel in target.face.channels)
     return Outcome(names, len(plan.targets), first, last, (*plan.warnings, *notes, *_beyond_scene(_scene(request), last)), count)
+
+
+def _keep_result(made: Ready, plan: Plan, actions: Sequence[Action], first: float, last: float) -> None:
+    drawn = sketch.taken(made.curves, made.pinned)
+    if drawn is not None:
+        was_there = any(target.place == "INTO" for target in plan.targets)
+        session.memory.results.keep([action.session_uid for action in actions], memory.Result(drawn, first, last, was_there))
 
 
 def aimed(request: Request, made: Ready) -> Generator[float, None, tuple[Ready, list[str]]]:

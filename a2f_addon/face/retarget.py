@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from . import arkit
 from .closure import GAP
 from .curves import FaceCurves, Floats
 
@@ -93,6 +94,29 @@ def mixed(curves: FaceCurves, recipes: Sequence[Recipe], sets: Iterable[Shapes] 
                 total += np.float32(weight) * curves.channel(source)
         found[recipe] = total
     return found
+
+
+def recovered(keyed: Iterable[tuple[Recipe, Floats]], sets: Mapping[str, Shapes]) -> dict[str, Floats]:
+    """The way back: ARKit's curves from what a rig's targets do, float32 [frames] each, in ARKit's order, as far as the targets tell.
+
+    A target of several sources is taken for as much of each. Mouth shapes give what they are made of where no target of its own tells.
+    """
+    told: dict[str, list[Floats]] = {}
+    for recipe, curve in keyed:
+        whole = sum(weight for _, weight in recipe)
+        for source, weight in recipe:
+            if weight > 0:
+                told.setdefault(source, []).append(curve / np.float32(whole))
+    levels = {source: np.mean(curves, axis=0, dtype=np.float32) for source, curves in told.items()}
+    posed: dict[str, Any] = {}
+    for source, level in levels.items():
+        name, _, shape = source.partition(SEPARATOR)
+        for each, weight in (sets[name].poses.get(shape, {}) if name in sets else {}).items():
+            posed[each] = posed.get(each, 0) + np.float32(weight) * level
+    found = posed | levels
+    if TOGETHER in levels and "jawOpen" in found:
+        found.setdefault("mouthClose", levels[TOGETHER] * found["jawOpen"])
+    return {name: np.asarray(found[name], np.float32) for name in arkit.NAMES if name in found}
 
 
 def needs(recipe: Recipe, sets: Mapping[str, Shapes]) -> set[str]:

@@ -100,7 +100,7 @@ class Layout:
         made.reason = self.reason
         return made
 
-    column = row
+    column = grid_flow = row
 
     def label(self, *, text: str, **_: Any) -> None:
         self.said.append(text)
@@ -124,6 +124,10 @@ class Layout:
     def prop_search(self, owner: Any, name: str, *_: Any, **__: Any) -> None:
         self.prop(owner, name)
 
+    def template_icon(self, *, icon_value: int, scale: float) -> None:
+        assert scale > 0
+        self.said.append("(picture)")
+
     def box(self) -> Layout:
         return Layout(self.said)
 
@@ -131,13 +135,13 @@ class Layout:
         self.said.append(text)
 
 
-def drawn(which: Any = panel.A2F_PT_bake) -> list[str]:
+def drawn(which: Any = panel.A2F_PT_bake, *, width: int = 280) -> list[str]:
     context = SimpleNamespace(
         scene=bpy.context.scene,
         view_layer=bpy.context.view_layer,
         workspace=bpy.context.workspace,
-        region=SimpleNamespace(width=280),
-        preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0)),
+        region=SimpleNamespace(width=width),
+        preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1.0), themes=bpy.context.preferences.themes),
         window_manager=bpy.context.window_manager,
     )
     layout = Layout()
@@ -171,6 +175,42 @@ def test_the_panel_names_the_strip_and_its_length(tmp_path: Path) -> None:
     strip = add_strip(clicks(tmp_path / "hello.wav"), name="hello")
     strip.frame_offset_start = 12
     assert drawn()[-7:-4] == ["hello (the active strip)", "Head and 1 more: ARKit, 52 shapes", "<Bake 'hello', 3.5 s, to 2 meshes>"]
+
+
+@needs_sound
+def test_a_long_name_gives_way_to_what_the_button_does(tmp_path: Path) -> None:
+    make_head()
+    add_strip(clicks(tmp_path / "a.wav"), name="scene_12_shot_040_maria_closeup_take_07_pickup")
+    bake = next(said for said in drawn() if said.startswith("<Bake"))
+    assert len(bake) < 40
+    assert bake.startswith("<Bake 'scen")
+    assert bake.endswith("ckup', 4.0 s, to 1 mesh>")
+    assert next(said for said in drawn(width=900) if said.startswith("<Bake")) == (
+        "<Bake 'scene_12_shot_040_maria_closeup_take_07_pickup', 4.0 s, to 1 mesh>"
+    )
+
+
+def test_no_line_of_a_sentence_is_wider_than_the_panel(speech: str) -> None:
+    make_head(name="a_mesh_with_a_name_that_is_wider_than_the_sidebar_of_anybody", shapes=["jawOpen"])
+    assert max(len(said) for said in drawn()) < 280 / panel.LETTER_PX + 2
+
+
+def test_the_panel_shows_keys_at_the_scenes_rate_until_a_rate_is_asked_for() -> None:
+    scene = bpy.context.scene
+    scene.render.fps, scene.render.fps_base = 30, 1.001
+    assert "[fps]" not in drawn(panel.A2F_PT_output)
+    scene.a2f.at_scene_rate = False
+    assert "[fps]" in drawn(panel.A2F_PT_output)
+    assert scene.a2f.fps == pytest.approx(29.97, abs=0.001)
+    scene.a2f.at_scene_rate = True
+    assert scene.a2f.fps == 0
+
+
+def test_a_bake_is_seen_in_the_panel(speech: str, says: Callable[..., None]) -> None:
+    make_head()
+    says(made_heard())
+    bpy.ops.a2f.bake(filepath=speech)
+    assert drawn(panel.A2F_PT_result) == ["(picture)", "Jaw", "Lip Contact", "Rounding", "Smile", "Frames 1 to 49, 16 a line"]
 
 
 def test_every_setting_is_drawn() -> None:

@@ -9,7 +9,7 @@ from a2f_addon import rigs
 from a2f_addon.face.arkit import NAMES
 from a2f_addon.face.closure import Closure, seal
 from a2f_addon.face.curves import FaceCurves
-from a2f_addon.face.retarget import TOGETHER, fit, mixed, retarget
+from a2f_addon.face.retarget import TOGETHER, fit, mixed, recovered, retarget
 from tests.face import said
 
 SETS = rigs.visemes()
@@ -92,3 +92,28 @@ def test_no_frames_and_no_mouth_make_no_trouble() -> None:
     assert retarget(FaceCurves(30.0, 0.0, NAMES, np.zeros((0, 52), np.float32)), recipes, SETS.values()).values.shape == (0, 3)
     assert not retarget(FaceCurves(30.0, 0.0, ("browInnerUp",), np.ones((4, 1), np.float32)), recipes, SETS.values()).values.any()
     assert retarget(noisy(), {}).values.shape == (400, 0)
+
+
+def test_what_a_rig_shows_gives_its_curves_back() -> None:
+    curves = noisy(50)
+    links = {"Jaw": (("jawOpen", 0.5),), **{name: ((name, 1.0),) for name in ("mouthPucker", "cheekPuff")}}
+    pair = {"SmileA": (("mouthSmileLeft", 0.8),), "SmileB": (("mouthSmileLeft", 0.4),)}
+    brows = {"Brows": (("browInnerUp", 0.5), ("browOuterUpLeft", 0.5))}
+    recipes = links | pair | brows
+    made = mixed(curves, list(recipes.values()))
+    back = recovered([(recipe, made[recipe]) for recipe in recipes.values()], SETS)
+    for name in ("jawOpen", "mouthPucker", "cheekPuff", "mouthSmileLeft"):
+        np.testing.assert_allclose(back[name], curves.channel(name), atol=1e-6)
+    np.testing.assert_allclose(back["browInnerUp"], (curves.channel("browInnerUp") + curves.channel("browOuterUpLeft")) / 2, atol=1e-6)
+    assert list(back) == [name for name in NAMES if name in back]
+
+
+def test_mouth_shapes_give_back_what_they_are_made_of() -> None:
+    level = np.linspace(0, 1, 9, dtype=np.float32)
+    shapes = SETS["oculus"]
+    back = recovered([(((shapes.source("aa"), 1.0),), level), ((("jawOpen", 1.0),), 0.1 * level)], SETS)
+    assert set(shapes.poses["aa"]) <= set(back)
+    for name, weight in shapes.poses["aa"].items():
+        np.testing.assert_allclose(back[name], 0.1 * level if name == "jawOpen" else weight * level, atol=1e-6)
+    together = recovered([((("jawOpen", 1.0),), level), (((TOGETHER, 1.0),), np.ones(9, np.float32))], SETS)
+    np.testing.assert_allclose(together["mouthClose"], level)
