@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ FOLDER = Path(sys.argv[sys.argv.index("--") + 1])
 NAME = "bl_ext.user_default.a2f"
 LIMIT_S = 180.0
 """For whatever is waited for, on a busy machine without a graphics card."""
-PARTS = ("motion", "eyes", "emotion", "output", "mapping", "rotations", "advanced")
+PARTS = ("result", "motion", "eyes", "emotion", "output", "mapping", "rotations", "advanced")
 LAST_FRAME = 126
 """Of the sentence, at 24 frames a second."""
 TALL_PX = 2300
@@ -65,11 +66,11 @@ def in_view() -> Any:
     return bpy.context.temp_override(window=window(), area=area(), region=region("WINDOW"))
 
 
-def press(operator: str, **arguments: Any) -> None:
+def press(operator: str, how: str = "INVOKE_DEFAULT", **arguments: Any) -> None:
     """As a button does it, with its own undo step."""
     room, name = operator.split(".")
     with in_view():
-        getattr(getattr(bpy.ops, room), name)("INVOKE_DEFAULT", True, **arguments)
+        getattr(getattr(bpy.ops, room), name)(how, True, **arguments)
 
 
 def can(operator: str) -> bool:
@@ -265,7 +266,9 @@ def bake() -> Iterator[Step]:
     moved = np.ptp(motion(), axis=0)
     check((moved > 0.05).sum() > 15, "and the face moves by it")
     show_an_open_mouth()
+    drawn.clear()
     yield from picture("baked")
+    check("A2F_PT_result" in drawn, "and the tab has a picture of it")
 
 
 def cancel_another() -> Iterator[Step]:
@@ -342,6 +345,54 @@ def map_by_hand() -> Iterator[Step]:
     yield 0.3
     rows = head().data.shape_keys.a2f_mapping.rows
     check(len(rows) >= 52 and sum(bool(row.target) for row in rows) == 52, "the mapping list finds every shape of the head")
+
+
+def choose_style() -> Iterator[Step]:
+    """A style of one's own from what the face does, and the menu that offers it."""
+    press("a2f.measure_style", "EXEC_DEFAULT", name="My Maria")
+    check(settings().style_name == "My Maria", "a style is measured from the face's own Action, and chosen")
+    press("a2f.adjust")
+    yield 0.3
+    check("Baked" in session().said, "and the next adjusting talks in it")
+    over_view()
+    with in_view():
+        bpy.ops.wm.call_menu(name="A2F_MT_styles")
+    yield from picture("styles")
+    key("Escape")
+    yield 0.3
+    settings().style_name = ""
+
+
+@contextmanager
+def in_sequencer() -> Iterator[None]:
+    """The context of a person whose mouse is over the sequencer."""
+    place = area("DOPESHEET_EDITOR")
+    before, place.type = place.type, "SEQUENCE_EDITOR"
+    if hasattr(bpy.context.workspace, "sequencer_scene"):
+        bpy.context.workspace.sequencer_scene = bpy.context.scene
+    with bpy.context.temp_override(window=window(), area=place, region=next(each for each in place.regions if each.type == "WINDOW")):
+        yield
+    place.type = before
+
+
+def speed_up() -> Iterator[Step]:
+    """A strip that is played at double speed, baked twice."""
+    strip = speech_strip("quick_take", FOLDER / "sentence.flac", 6)
+    with in_sequencer():
+        bpy.ops.sequencer.select_all(action="DESELECT")
+        strip.select = True
+        bpy.ops.sequencer.retiming_segment_speed_set(speed=200.0)
+    for _ in range(2):
+        session().said = ""
+        yield 1.0
+        press("a2f.bake")
+        yield idle
+        check(session().result, f"a retimed strip is heard: {session().said}")
+        facts = json.loads(session().result)
+        check(abs(facts["last_frame"] - LAST_FRAME / 2) < 3, "and ends where it plays out at double speed")
+    press("a2f.clear")
+    editor = bpy.context.scene.sequence_editor
+    (editor.strips if hasattr(editor, "strips") else editor.sequences).remove(strip)
 
 
 def parts() -> Iterator[Step]:
@@ -460,7 +511,7 @@ def dangers() -> Iterator[Step]:
 def story() -> Iterator[Step]:
     chapters = (
         *(install, open_head, open_tab, pick_strip, bake, cancel_another, adjust_and_undo),
-        *(look_beforehand, bake_and_undo, map_by_hand, parts, measure, dangers),
+        *(look_beforehand, bake_and_undo, map_by_hand, choose_style, parts, speed_up, measure, dangers),
     )
     for chapter in chapters:
         sys.stderr.write(f"{chapter.__name__}\n")
