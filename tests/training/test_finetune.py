@@ -172,7 +172,8 @@ def test_the_bundled_model_can_be_taught_on() -> None:
 
     curves, _ = graph.listen(Sound("made", RATE, 0.0, len(sound), iter([sound])))
     with torch.no_grad():
-        exported = export.Graph(network_of, finetune._ranges(model.BUNDLED)).eval()(torch.from_numpy(np.pad(sound, (0, -len(sound) % network.HOP)))[None])
+        whole_hops = torch.from_numpy(np.pad(sound, (0, -len(sound) % network.HOP)))[None]
+        exported = export.Graph(network_of, finetune._ranges(model.BUNDLED)).eval()(whole_hops)
     jaw = curves.channel("jawOpen")
     np.testing.assert_allclose(exported[0][0, :, curves.names.index("jawOpen")], jaw, atol=2e-3)
     heard = finetune.hear(network_of, sound).mouth[:, list(network.CHANNELS).index("jawOpen")]
