@@ -71,6 +71,7 @@ def build(root: Path) -> list[Path]:
 
 
 def main() -> int:
+    """Say what keeps the release, else make it; 1 where it cannot be made."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="only say what keeps a release")
     given = parser.parse_args()

@@ -23,6 +23,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks import SHARED
+
 MOUNT = shutil.which("mount")
 FEW = 12
 
@@ -30,7 +32,7 @@ FEW = 12
 def main() -> int:
     """Print the figures; 1 where the folders differ."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"))
+    parser.add_argument("--shared", type=Path, default=SHARED)
     parser.add_argument("--lines", type=int, default=1000)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--broken", type=int, default=20)

@@ -83,10 +83,12 @@ class Clip:
     sounds: Sounds
 
     def one_of(self, items: tuple[Sound, ...]) -> Sound:
+        """The one that this clip is always mixed with."""
         return items[zlib.crc32(self.id.encode()) % len(items)]
 
     @property
     def rng(self) -> np.random.Generator:
+        """Chance that is the same for this clip each time."""
         return np.random.default_rng(zlib.crc32(self.id.encode()))
 
 
@@ -218,6 +220,7 @@ def pink(rng: np.random.Generator, seconds: float) -> Sound:
 
 
 def white(rng: np.random.Generator, seconds: float) -> Sound:
+    """Noise of equal power at every frequency, 20 dB below full scale."""
     return np.asarray(0.1 * rng.standard_normal(round(seconds * RATE)), np.float32)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from a2f_addon.face import arkit
 from a2f_addon.face.curves import FaceCurves
-from benchmarks import raster
+from benchmarks import heads, raster
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -57,12 +57,12 @@ def weights_at(curves: FaceCurves, time_s: float) -> NDArray[np.float32]:
     return np.array([np.interp(time_s, curves.times, curve) for curve in known], np.float32)
 
 
-def load(name: str, heads: Path, *, wide: float = MOUTHS_WIDE, raised: float = 0.0) -> Face:
+def load(name: str, folder: Path, *, wide: float = MOUTHS_WIDE, raised: float = 0.0) -> Face:
     """A head by name: "demo", "ict_facekit" or "makehuman", seen so many mouths wide around a place so far above it, in shares of the picture.
 
     Raises OSError where its file is missing.
     """
-    return _demo(wide, raised) if name == "demo" else _from_file(heads / f"{name}.npz", wide, raised)
+    return _demo(wide, raised) if name == "demo" else _from_file(folder / f"{name}.npz", wide, raised)
 
 
 def _from_file(path: Path, wide: float, raised: float) -> Face:
@@ -71,11 +71,6 @@ def _from_file(path: Path, wide: float, raised: float) -> Face:
         names = [str(name) for name in data["shape_names"]]
         groups = [str(data["groups"][group]) for group in data["face_group"]]
         sizes, corners = data["face_sizes"], data["face_vertices"]
-    shapes = {name: np.zeros_like(points) for name in arkit.NAMES}
-    for name, delta in zip(names, deltas, strict=True):
-        whole = next((known for known in ("browInnerUp", "cheekPuff") if name.startswith(known)), _arkit_name(name))
-        if whole in shapes:
-            shapes[whole] = shapes[whole] + delta
     colours = np.tile(np.asarray(SKIN), (len(points), 1))
     faces = []
     for first, size, group in zip(np.cumsum(sizes) - sizes, sizes, groups, strict=True):
@@ -84,15 +79,11 @@ def _from_file(path: Path, wide: float, raised: float) -> Face:
             face = corners[first : first + size]
             colours[face] = paint
             faces.append(tuple(face.tolist()))
-    table = np.stack([shapes[name] for name in arkit.NAMES])
+    table = heads.table(names, deltas)
     rolled = np.linalg.norm(table[[arkit.NAMES.index("mouthRollUpper"), arkit.NAMES.index("mouthRollLower")]], axis=2)
     red = np.clip(rolled / rolled.max(axis=1, keepdims=True) * 1.6 - 0.4, 0, 1).max(axis=0)[:, None]
     skin = (colours == SKIN).all(axis=1)[:, None]
     return _framed(path.stem, points, faces, np.where(skin, colours + red * (np.asarray(LIPS) - SKIN), colours), table, wide, raised)
-
-
-def _arkit_name(name: str) -> str:
-    return name[:-2] + {"L": "Left", "R": "Right"}[name[-1]] if name[-2:] in ("_L", "_R") else name
 
 
 def _paint(group: str) -> tuple[float, float, float] | None:

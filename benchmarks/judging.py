@@ -41,6 +41,7 @@ class Places:
 
     @property
     def heads(self) -> Path:
+        """Where the two heads lie that lips are judged on."""
         return self.shared / "heads"
 
 
@@ -102,14 +103,17 @@ class Tally:
 
     @property
     def accuracy(self) -> float:
+        """Share of the scored frames whose class is right; nan of a system that hears no phones."""
         return lips.frame_accuracy(np.concatenate(self.classes), np.concatenate(self.truth)) if self.classes else float("nan")
 
     @property
     def auc(self) -> float:
+        """As lips.gap_auc, over all frames; nan without any."""
         return lips.gap_auc(np.concatenate(self.gaps), np.concatenate(self.truth)) if self.gaps else float("nan")
 
     @property
     def correlation(self) -> float:
+        """As lips.gap_correlation, over all frames; nan without any."""
         return lips.gap_correlation(np.concatenate(self.gaps), np.concatenate(self.truth)) if self.gaps else float("nan")
 
 
@@ -125,9 +129,7 @@ def judged(task: Task) -> Tally:
 def chosen(cache: Path, corpus: str, *, minutes: float) -> list[tuple[Utterance, Samples]]:
     """Utterances of those who were held out, evenly over the corpus, up to so many minutes."""
     held = corpora.read_corpus(cache, corpus, split=corpora.HELD_OUT)
-    total_s = sum(utterance.duration_s for utterance in held.utterances)
-    step = max(total_s / (60 * minutes), 1.0)
-    return [(held.utterances[int(place)], np.asarray(held.audio(held.utterances[int(place)]))) for place in np.arange(0, len(held.utterances), step)]
+    return evaluate.evenly(held, minutes=minutes)
 
 
 def _one(task: Task, utterance: Utterance, clean: Samples, samples: Samples) -> Tally:
@@ -233,6 +235,7 @@ class Stirred:
 
     @property
     def a_minute(self) -> float:
+        """False closures a minute."""
         return 60 * self.false_closures / self.seconds
 
     @property

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from a2f_addon.face import arkit
 from a2f_addon.face.curves import FaceCurves, Speech
+from benchmarks.heads import arkit_name
 
 RATE_HZ = 100.0
 CLASS_NAMES = ("closed", "labiodental", "rounded", "open", "spread", "silence")
@@ -93,6 +94,7 @@ class Events:
 
     @property
     def median_onset_s(self) -> float:
+        """How late closures begin, of the matched ones; nan where there are none."""
         return float(np.median(self.onsets_s)) if self.onsets_s else float("nan")
 
 
@@ -112,7 +114,7 @@ def load_head(path: Path) -> Head:
     """A head from an npz of vertices [V, 3], shape_names [S] and deltas [S, V, 3], Y upwards."""
     with np.load(path) as data:
         vertices, deltas = data["vertices"].astype(np.float64), data["deltas"].astype(np.float64)
-        shapes = {_arkit_name(str(name)): deltas[row] for row, name in enumerate(data["shape_names"])}
+        shapes = {arkit_name(str(name)): deltas[row] for row, name in enumerate(data["shape_names"])}
     upper, lower = lip_pairs(vertices, shapes)
     weights = np.array([_parting(shapes[name], upper, lower) if name in shapes else 0.0 for name in arkit.NAMES])
     return Head(Path(path).stem, weights / _parting(shapes["jawOpen"], upper, lower), len(upper))
@@ -147,12 +149,6 @@ def _moved(shapes: Mapping[str, NDArray[np.float64]], name: str) -> NDArray[np.b
 
 def _parting(delta: NDArray[np.float64], upper: Indices, lower: Indices) -> float:
     return float((delta[upper, 1] - delta[lower, 1]).mean())
-
-
-def _arkit_name(name: str) -> str:
-    if name[-2:] in ("_L", "_R"):
-        return name[:-2] + {"L": "Left", "R": "Right"}[name[-1]]
-    return name
 
 
 # --- what is seen ----------------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ A row a mood or style; the columns are the sentence's telling moments: pauses, l
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from a2f_addon import presets
 from a2f_addon.face import emotion
 from a2f_addon.files import styles
 from a2f_addon.job import Heard, Job, animate, listen
-from benchmarks import faces, raster
+from benchmarks import SHARED, faces, raster
 from benchmarks.sheets import HEADS, LINE
 from demo import moments
 from demo.sentence import RECORDING
@@ -70,10 +69,9 @@ def _moments(heard: Heard) -> Sequence[tuple[str, float]]:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.moods", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    shared = Path(os.environ.get("A2F_SHARED", Path(__file__).parents[2] / "shared"))
     parser.add_argument("-o", dest="out", type=Path, required=True, help="the folder to write PNG files into")
     parser.add_argument("--speech", type=Path, default=RECORDING, help="a recording (default: the demo's sentence)")
-    parser.add_argument("--shared", type=Path, default=shared, help="where `heads` lies (%(default)s)")
+    parser.add_argument("--shared", type=Path, default=SHARED, help="where `heads` lies (%(default)s)")
     parser.add_argument("--heads", nargs="+", choices=HEADS, default=HEADS, help="(all)")
     parser.add_argument("--moods", nargs="+", default=list(emotion.POSES), metavar="NAME", help="(all)")
     parser.add_argument("--styles", nargs="+", default=list(styles.names()), metavar="NAME", help="(all)")

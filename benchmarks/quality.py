@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from a2f_addon.speech import model
-from benchmarks import conditions, judging, report
+from benchmarks import SHARED, conditions, judging, report
 from benchmarks.judging import ALLPHONE, LIVE, LOUDNESS, OFFLINE, Places, Stirred, Tally, Task
 from training import corpora, synthesise
 
@@ -73,9 +73,8 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.quality", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    shared = Path(os.environ.get("A2F_SHARED", ROOT.parent / "shared"))
     parser.add_argument("--cache", type=Path, default=ROOT / "training" / "cache", help="labelled speech (%(default)s)")
-    parser.add_argument("--corpora", type=Path, default=shared / "speech", help="the folder of recordings (%(default)s)")
+    parser.add_argument("--corpora", type=Path, default=SHARED / "speech", help="the folder of recordings (%(default)s)")
     parser.add_argument("--minutes", type=float, default=6.0, help="how much of each corpus is judged at most (%(default)s)")
     parser.add_argument("--graph", type=Path, default=GRAPHS[OFFLINE], help="the offline graph (%(default)s)")
     parser.add_argument("--live", type=Path, default=GRAPHS[LIVE], help="the live graph, where there is one (%(default)s)")

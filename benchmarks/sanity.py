@@ -21,6 +21,7 @@ import numpy as np
 from a2f_addon import Job, run
 from a2f_addon.face import arkit
 from a2f_addon.face.curves import FaceCurves
+from benchmarks import SHARED
 
 LANGUAGES = {"English": ("en_kathleen", ""), "German": ("de_kerstin", ""), "Dutch": ("nl_nathalie", ""), "Italian": ("neural_voices", "it_IT")}
 LARGEST_JUMP = 0.5
@@ -43,6 +44,7 @@ class Verdict:
 
     @property
     def sane(self) -> bool:
+        """Whether all of it is as the head of this file says."""
         return self.low >= 0 and self.high <= 1 and self.jump <= LARGEST_JUMP and self.in_pause <= REST
 
 
@@ -94,8 +96,9 @@ def clips(shared: Path, count: int) -> Iterator[tuple[str, Path]]:
 
 
 def main() -> int:
+    """Judge, and print the table; 1 where a clip is not sane."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=Path(__file__).resolve().parents[2] / "shared", help="the folder of real data")
+    parser.add_argument("--shared", type=Path, default=SHARED, help="the folder of real data")
     parser.add_argument("--clips", type=int, default=100)
     parser.add_argument("--fps", type=float, default=60.0)
     given = parser.parse_args()

@@ -10,7 +10,6 @@ people who were held out, heard by the bundled model.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from a2f_addon.face.curves import FaceCurves, Speech
 from a2f_addon.face.smoothing import KINDS
 from a2f_addon.files import styles
 from a2f_addon.job import Heard, Motion, animate
-from benchmarks import lips
+from benchmarks import SHARED, lips
 from training import phones, targets
 
 FPS = 60.0
@@ -129,8 +128,7 @@ def _f1(clips: Sequence[Clip], motion: Motion, heads: Sequence[lips.Head]) -> fl
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.seals", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     root = Path(__file__).parents[1]
-    shared = Path(os.environ.get("A2F_SHARED", root.parent / "shared"))
-    parser.add_argument("--shared", type=Path, default=shared, help="where `heads` lies (%(default)s)")
+    parser.add_argument("--shared", type=Path, default=SHARED, help="where `heads` lies (%(default)s)")
     parser.add_argument("--cache", type=Path, default=root / "training" / "cache", help="labelled speech, made by python -m training (%(default)s)")
     parser.add_argument("--minutes", type=float, default=2.0, help="of each corpus (%(default)s)")
     return parser.parse_args()

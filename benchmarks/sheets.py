@@ -10,7 +10,6 @@ spoken by espeak-ng, flite and festival, whose times are exact; recordings of pe
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from a2f_addon.errors import ModelError
 from a2f_addon.face.curves import FaceCurves
 from a2f_addon.job import Motion, animate
 from a2f_addon.speech import model
-from benchmarks import faces, judging, raster
+from benchmarks import SHARED, faces, judging, raster
 from training import corpora, evaluate, phones, synthesise, targets
 from training.corpora import RATE, Segment, Utterance
 
@@ -165,9 +164,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--graph", type=Path, action="append", help="an ONNX file; again for another row (default: the bundled one)")
     parser.add_argument("-o", dest="out", type=Path, required=True, help="the folder to write PNG files into")
     parser.add_argument("--cache", type=Path, default=ROOT / "training" / "cache", help="labelled speech (%(default)s)")
-    parser.add_argument(
-        "--shared", type=Path, default=Path(os.environ.get("A2F_SHARED", ROOT.parent / "shared")), help="where `heads` lies (%(default)s)"
-    )
+    parser.add_argument("--shared", type=Path, default=SHARED, help="where `heads` lies (%(default)s)")
     parser.add_argument("--heads", nargs="+", choices=HEADS, default=HEADS, help="(all)")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="only sentences whose name has this in it")
     return parser.parse_args()

@@ -32,6 +32,7 @@ from a2f_addon import Job, presets
 from a2f_addon.files import livelink
 from a2f_addon.job import Heard, animate
 from a2f_addon.speech import audio, model
+from benchmarks import SHARED
 
 Floats = NDArray[np.float32]
 T = TypeVar("T")
@@ -79,8 +80,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    shared = Path(os.environ.get("A2F_SHARED", Path(__file__).parents[2] / "shared"))
-    parser.add_argument("--shared", type=Path, default=shared, help="a folder with recordings; without it the speech is made")
+    parser.add_argument("--shared", type=Path, default=SHARED, help="a folder with recordings; without it the speech is made")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--model", type=Path, help="another ONNX file than the bundled one")
     parser.add_argument("--no-memory", dest="memory", action="store_false", help="leave out the hour, which takes 1.4 GB of disk for a while")

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from a2f_addon.face import arkit
 from a2f_addon.face.curves import FaceCurves
+from benchmarks import heads
 
 RATE_HZ = 30.0
 REACH_S = 0.200
@@ -68,14 +69,17 @@ class Score:
 
     @property
     def lve_mm2(self) -> float:
+        """Lip vertex error, nan without frames; this one and the two below as at the head of this file."""
         return self.squared_mm / self.frames if self.frames else float("nan")
 
     @property
     def fdd_mm(self) -> float:
+        """Upper-face dynamics deviation, nan without clips."""
         return float(np.mean(self.deviations_mm)) if self.deviations_mm else float("nan")
 
     @property
     def mtm_frames(self) -> float:
+        """Mean temporal misalignment, nan where no turn matches."""
         return float(np.mean(self.offsets_s)) * RATE_HZ if self.offsets_s else float("nan")
 
     @property
@@ -89,23 +93,14 @@ def load(path: Path) -> Mesh:
     """Lips and upper face of ict_facekit.npz. Raises OSError where it is missing."""
     with np.load(path) as data:
         deltas, groups = data["deltas"].astype(np.float32), [str(name) for name in data["groups"]]
-        names = [_arkit_name(str(name)) for name in data["shape_names"]]
+        names = [str(name) for name in data["shape_names"]]
         face = next(i for i, name in enumerate(groups) if name.endswith("M_Face"))
         skin = _vertices_of(data["face_sizes"], data["face_vertices"], data["face_group"] == face)
-    shapes = dict.fromkeys(arkit.NAMES, np.zeros_like(deltas[0]))
-    for name, delta in zip(names, deltas, strict=True):
-        whole = next((known for known in ("browInnerUp", "cheekPuff") if name.startswith(known)), name)
-        if whole in shapes:
-            shapes[whole] = shapes[whole] + delta
-    moved = {name: np.linalg.norm(shape, axis=1) for name, shape in shapes.items()}
+    table = heads.table(names, deltas)
+    moved = {name: np.linalg.norm(shape, axis=1) for name, shape in zip(arkit.NAMES, table, strict=True)}
     parts = [skin[_moved(moved, names)[skin]] for names in (_LIPS, _UPPER)]
-    table = np.stack([shapes[name] for name in arkit.NAMES])
     lips, upper = (np.ascontiguousarray(_MM * table[:, part].reshape(len(table), -1)) for part in parts)
     return Mesh(lips, upper)
-
-
-def _arkit_name(name: str) -> str:
-    return name[:-2] + {"L": "Left", "R": "Right"}[name[-1]] if name[-2:] in ("_L", "_R") else name
 
 
 def _vertices_of(sizes: NDArray[np.int32], corners: NDArray[np.int32], chosen: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -22,10 +22,6 @@ class Mesh:
     faces: Faces
     colours: Points
 
-    def flipped(self) -> Mesh:
-        """Inside out: the same faces seen from the other side."""
-        return Mesh(self.vertices, [face[::-1] for face in self.faces], self.colours)
-
     def mirrored(self) -> Mesh:
         """The other side's twin, x for -x."""
         return Mesh(self.vertices * (-1, 1, 1), [face[::-1] for face in self.faces], self.colours)

@@ -29,6 +29,7 @@ class Sound(NamedTuple):
 
     @property
     def middle(self) -> float:
+        """Seconds."""
         return (self.start + self.end) / 2
 
 

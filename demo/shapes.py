@@ -61,6 +61,7 @@ def jaw_open(face: Face) -> Points:
 
 
 def jaw_forward(face: Face) -> Points:
+    """The jaw slides out."""
     return _jaw(face)[:, None] * JAW_FORWARD
 
 
@@ -153,27 +154,32 @@ def _middle_level(face: Face) -> float:
 
 
 def mouth_left(face: Face) -> Points:
+    """Both lips go sideways, the corner that leads a little up."""
     tilt = 0.10 * _across(face)[:, None] * UP
     return _lips(face, 0.85)[:, None] * (0.17 * LEFT + tilt - 0.02 * BACK)
 
 
 def mouth_smile_left(face: Face) -> Points:
+    """The corner goes out and up, and the cheek with it."""
     corner = _left_corner(face, 0.30)[:, None] * (0.11 * LEFT + 0.135 * UP + 0.04 * BACK)
     cheek = _at(face, (0.50, -0.80, -0.44), (0.26, 0.4, 0.20)) * (0.045 * UP + 0.05 * _outward(face))
     return (corner + cheek) * face.skin_only(0.30)
 
 
 def mouth_frown_left(face: Face) -> Points:
+    """The corner goes down."""
     corner = _left_corner(face, 0.27)[:, None] * (0.03 * LEFT - 0.17 * UP)
     return corner + 0.025 * (_lips(face, 0.4) * _left(face) * np.abs(face.mouth.side))[:, None] * UP
 
 
 def mouth_dimple_left(face: Face) -> Points:
+    """The corner is drawn straight back into the cheek."""
     pulled = _left_corner(face, 0.22)[:, None] * (0.085 * LEFT + 0.11 * BACK + 0.03 * UP)
     return pulled + _at(face, (0.56, -0.80, -0.52), (0.13, 0.3, 0.16)) * 0.05 * _outward(face)
 
 
 def mouth_stretch_left(face: Face) -> Points:
+    """The corner goes out and down, and the lips grow thin."""
     corner = _left_corner(face, 0.31)[:, None] * (0.17 * LEFT - 0.06 * UP + 0.05 * BACK) * smoothstep(-0.30, -0.48, face.mesh.vertices[:, 2:])
     thin = -0.022 * face.mouth.side * _ridge(face.mouth.ring, 0.24, 0.18) * _left(face) * (face.depth == 0)
     return corner + thin[:, None] * UP
@@ -190,10 +196,12 @@ def _rolled(face: Face, lip: Floats) -> Points:
 
 
 def mouth_roll_lower(face: Face) -> Points:
+    """The lower lip goes in over its teeth."""
     return _rolled(face, np.maximum(-face.mouth.side, 0))
 
 
 def mouth_roll_upper(face: Face) -> Points:
+    """The upper lip goes in under its teeth."""
     return _rolled(face, np.maximum(face.mouth.side, 0))
 
 
@@ -224,11 +232,13 @@ def mouth_press_left(face: Face) -> Points:
 
 
 def mouth_lower_down_left(face: Face) -> Points:
+    """Half of the lower lip goes down and shows its teeth."""
     down = np.maximum(-face.mouth.side, 0) * _left(face) * _lips(face, 0.60)
     return down[:, None] * (-0.15 * UP + 0.035 * _outward(face))
 
 
 def mouth_upper_up_left(face: Face) -> Points:
+    """Half of the upper lip goes up, with a fold beside the nose."""
     up = np.maximum(face.mouth.side, 0) * _left(face) * _lips(face, 0.50)
     fold = _at(face, (0.26, -0.92, -0.40), (0.12, 0.3, 0.12)) * (0.05 * UP + 0.02 * _outward(face))
     return up[:, None] * (0.125 * UP + 0.03 * _outward(face)) + fold
@@ -252,12 +262,14 @@ def cheek_puff(face: Face) -> Points:
 
 
 def cheek_squint_left(face: Face) -> Points:
+    """The cheek goes up under the eye, whose lower lid it lifts."""
     upper, lower = LIDS_AT_REST
     cheek = _at(face, (0.46, -0.84, -0.38), (0.25, 0.4, 0.19)) * (0.085 * UP + 0.065 * _outward(face))
     return cheek * face.skin_only(0.26) + _lids(face, upper, lower - 10)
 
 
 def nose_sneer_left(face: Face) -> Points:
+    """The wing of the nose goes up, and the lip and the brow's inner end towards it."""
     wing = _at(face, (0.15, -1.05, -0.29), (0.14, 0.2, 0.14)) * (0.09 * UP + 0.065 * LEFT)
     lip = _at(face, (0.18, -0.98, -0.47), (0.16, 0.3, 0.12)) * (0.085 * UP + 0.03 * _outward(face))
     frown = _at(face, (0.10, -0.85, 0.24), (0.16, 0.3, 0.14)) * (-0.06 * UP - 0.02 * BACK)
@@ -268,14 +280,17 @@ def nose_sneer_left(face: Face) -> Points:
 
 
 def brow_down_left(points: Points) -> Points:
+    """The brow goes down and inwards."""
     return _brow(points, 0.26, 0.27) * (-0.12 * UP - 0.035 * LEFT - 0.025 * BACK)
 
 
 def brow_inner_up(points: Points) -> Points:
+    """The inner ends of both brows go up."""
     return (_brow(points, 0.12, 0.20) + _brow(points, -0.12, 0.20)) * (0.13 * UP + 0.02 * BACK)
 
 
 def brow_outer_up_left(points: Points) -> Points:
+    """The outer end of the brow goes up."""
     return _brow(points, 0.48, 0.24) * (0.14 * UP + 0.035 * BACK)
 
 

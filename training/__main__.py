@@ -31,6 +31,7 @@ class Places:
 
     @property
     def run(self) -> Path:
+        """What training itself leaves: checkpoints and networks."""
         return self.cache / ".run"
 
     @property
@@ -40,10 +41,12 @@ class Places:
 
     @property
     def rooms(self) -> Path:
+        """Impulse responses."""
         return self.speech.parent / "rooms"
 
     @property
     def heads(self) -> Path:
+        """The heads that lips are judged on."""
         return self.speech.parent / "heads"
 
 

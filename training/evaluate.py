@@ -47,6 +47,7 @@ class Score:
     gaps: list[NDArray[np.float64]] = field(default_factory=list)
 
     def add(self, name: str, events: lips.Events) -> None:
+        """Count some closures under the name of what they were judged on: "head", "raw" or "staged"."""
         self.events[name] = self.events[name] + events if name in self.events else events
 
     def row(self, corpus: str) -> tuple[str, ...]:
@@ -115,11 +116,16 @@ def held_out(cache: Path, *, minutes: float = MINUTES) -> Iterator[tuple[str, li
     """Each cached corpus that has somebody held out, with their utterances, evenly chosen up to so many minutes."""
     for name in corpora.names(cache):
         corpus = corpora.read_corpus(cache, name, split=corpora.HELD_OUT)
-        total = sum(utterance.duration_s for utterance in corpus.utterances)
-        if total:
-            step = max(total / (60 * minutes), 1.0)
-            chosen = [corpus.utterances[int(place)] for place in np.arange(0, len(corpus.utterances), step)]
-            yield name, [(utterance, np.asarray(corpus.audio(utterance))) for utterance in chosen]
+        if corpus.utterances:
+            yield name, evenly(corpus, minutes=minutes)
+
+
+def evenly(corpus: corpora.Corpus, *, minutes: float) -> list[tuple[Utterance, NDArray[np.int16]]]:
+    """Utterances of a corpus with their int16 samples, evenly chosen from all of it up to about so many minutes."""
+    total_s = sum(utterance.duration_s for utterance in corpus.utterances)
+    step = max(total_s / (60 * minutes), 1.0)
+    chosen = [corpus.utterances[int(place)] for place in np.arange(0, len(corpus.utterances), step)]
+    return [(utterance, np.asarray(corpus.audio(utterance))) for utterance in chosen]
 
 
 def evaluate(

@@ -104,6 +104,7 @@ class Performance:
 
     @property
     def frames(self) -> int:
+        """Of the network, over all of the take."""
         return len(self.before.mouth)
 
 

@@ -59,9 +59,11 @@ class Wheel:
 
     @property
     def path(self) -> Path:
+        """Where it lies once it was fetched."""
         return HERE / self.file
 
     def is_here(self) -> bool:
+        """Whether it lies there, whole."""
         return self.path.exists() and hashlib.sha256(self.path.read_bytes()).hexdigest() == self.sha256
 
 
@@ -196,6 +198,7 @@ def _tool(blender: str | None) -> list[str]:
 
 
 def main(words: list[str] | None = None) -> int:
+    """Fetch, and build where that is asked for; 0 when it is done."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("action", choices=("fetch", "build"))
     parser.add_argument("--platform", action="append", choices=PLATFORMS, help="one platform; may be given several times; all by default")
