@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from bpy.types import AnimData, Key
 
 from ..errors import TargetError
-from . import compat, into, ownership, rotations, traces
-from .standing import Owners, clips
+from . import compat, into, ownership, rotations, targets, traces
+from .standing import Owners, users_of
 
 NOTHING = "There is nothing of A2F's on the selected faces."
 
@@ -72,7 +72,7 @@ def _called(owner: Any) -> str:
 
 def _own(animation: AnimData, known: Owners) -> dict[int, str]:
     """A2F's own Actions that this one plays: session_uid to name."""
-    users: list[Any] = [animation, *(strip for track in animation.nla_tracks for strip in clips(track.strips))]
+    users = users_of(animation)
     found = [user.action for user in users if user.action is not None and known.identity(user.action) is not None]
     if any(user.action is not None and ownership.MARK in user.action and known.identity(user.action) is None for user in users):
         # A result that became the artist's plays on, and needs what holds the face at rest around it.
@@ -100,7 +100,7 @@ def _clear(owner: Any, trace: dict[str, Any] | None, own: set[int]) -> list[str]
 def _become_artists(owner: Any) -> list[str]:
     """A sentence for each Action that was A2F's, and by now is the artist's and plays on."""
     animation = owner.animation_data
-    users: list[Any] = [] if animation is None else [animation, *(strip for track in animation.nla_tracks for strip in clips(track.strips))]
+    users = [] if animation is None else users_of(animation)
     actions = [user.action for user in users if user.action is not None and ownership.MARK in user.action]
     names = dict.fromkeys(action.name for action in actions if ownership.identity(action) is None)
     return [f"'{name}' was changed, renamed or kept with a fake user since its bake, and plays on." for name in names]
@@ -109,8 +109,7 @@ def _become_artists(owner: Any) -> list[str]:
 def _out_of_artists(animation: AnimData) -> list[str]:
     """A2F's keys out of the Actions that are not its own."""
     kept = []
-    users: list[Any] = [animation, *(strip for track in animation.nla_tracks for strip in clips(track.strips))]
-    for user in users:
+    for user in users_of(animation):
         action = user.action
         if action is None or action.library is not None or not into.records(action):
             continue
@@ -124,10 +123,7 @@ def _restore_values(owner: Any, values: dict[str, float]) -> None:
     """What nothing moves any longer stands where it stood."""
     moved = traces.moved_paths(owner)
     for path, value in values.items():
-        if path in moved:
-            continue
-        holder, _, name = path.rpartition(".")
-        try:
-            setattr(owner.path_resolve(holder) if holder else owner, name, value)
-        except (ValueError, AttributeError):
-            continue  # the shape was deleted since
+        if path not in moved:
+            with suppress(ValueError, KeyError, AttributeError):  # the shape was deleted since
+                targets.put(owner, path, value)
+    owner.update_tag()

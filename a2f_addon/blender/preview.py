@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import bpy
@@ -43,7 +44,7 @@ class Preview:
             if owner is None:
                 continue
             if BEFORE not in owner:
-                owner[BEFORE] = json.dumps({path: _get(owner, path) for path in paths})
+                owner[BEFORE] = json.dumps({path: float(owner.path_resolve(path)) for path in paths})
             row = values[first] * (1 - share) + values[last] * share if inside else None
             before = json.loads(owner[BEFORE])
             for column, path in enumerate(paths):
@@ -112,20 +113,9 @@ def _values(target: targets.Target, keys: dict[Any, CurveKeys], count: int) -> A
     return np.stack(columns, axis=1).astype(np.float32) if columns else np.zeros((count, 0), np.float32)
 
 
-def _get(owner: Any, path: str) -> float:
-    return float(owner.path_resolve(path))
-
-
 def _set(owner: Any, path: str, value: float) -> None:
-    holder, dot, name = path.rpartition(".")
-    try:
-        if dot and not path.endswith("]"):
-            setattr(owner.path_resolve(holder), name, value)
-        else:
-            start = path.rindex("[")
-            (owner.path_resolve(path[:start]) if start else owner)[path[start + 2 : -2]] = value
-    except (ValueError, KeyError, AttributeError):
-        return  # it was deleted since, and has nothing to be put back
+    with suppress(ValueError, KeyError, AttributeError):  # it was deleted since, and has nothing to be put back
+        targets.put(owner, path, value)
 
 
 @bpy.app.handlers.persistent

@@ -22,7 +22,7 @@ from ..face import arkit
 from ..face.curves import FaceCurves
 from ..face.eyes import FULL_DEG, towards
 from . import bake, compat, ownership, targets
-from .standing import Layer
+from .standing import Layer, users_of
 
 Doubles = NDArray[np.float64]
 
@@ -177,7 +177,7 @@ def remove(empties: Iterable[Object]) -> Removed:
             holder.constraints.remove(constraint)
     for empty in empties:
         animation: Any = empty.animation_data
-        users = [] if animation is None else [animation, *(strip for track in animation.nla_tracks for strip in track.strips)]
+        users = [] if animation is None else users_of(animation)
         actions = dict.fromkeys(user.action for user in users if user.action is not None)
         bpy.data.objects.remove(empty)
         for action in [action for action in actions if action.users == 0]:

@@ -106,8 +106,7 @@ class Standing:
         self.action_identity = owners.identity(animation.action)
         self.is_outdated = self.action_identity == identity
         self.strips = [(strip, owners.identity(strip.action)) for strip in audible_strips(animation)]
-        users = [animation, *(strip for track in animation.nla_tracks for strip in clips(track.strips))]
-        self.outdated = tuple(dict.fromkeys(user.action.session_uid for user in users if owners.identity(user.action) == identity))
+        self.outdated = tuple(dict.fromkeys(user.action.session_uid for user in users_of(animation) if owners.identity(user.action) == identity))
         self.resting = {path for strip, owner in self.strips if owner == ownership.REST for path in paths(strip)}
         self._identity = identity
 
@@ -126,6 +125,11 @@ class Standing:
         users: list[Any] = [] if self.is_outdated else [self.animation]
         users += [strip for strip, owner in self.strips if not silenced and owner != self._identity]
         return {path for user in users for path in paths(user)}
+
+
+def users_of(animation: AnimData) -> list[Any]:
+    """What may play an Action on a datablock: its AnimData, and every strip of its NLA that has one, those inside of metastrips included."""
+    return [animation, *(strip for track in animation.nla_tracks for strip in clips(track.strips))]
 
 
 def audible_strips(animation: AnimData) -> list[Any]:

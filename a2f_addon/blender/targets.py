@@ -157,6 +157,20 @@ def places(owner: Any) -> dict[str, Place]:
     return found
 
 
+def put(owner: Any, path: str, value: float) -> None:
+    """Set what a place's path leads to. Raises ValueError, KeyError or AttributeError where that is gone."""
+    if not path.endswith('"]'):
+        holder, _, name = path.rpartition(".")
+        setattr(owner.path_resolve(holder), name, value)
+        return
+    # Within the name of a property every quotation mark stands behind a stroke.
+    holder, _, name = path.removesuffix('"]').rpartition('["')
+    properties, name = owner.path_resolve(holder) if holder else owner, bpy.utils.unescape_identifier(name)
+    if name not in properties:
+        raise KeyError(name)
+    properties[name] = value
+
+
 def asked_for(context: Context) -> list[Object]:
     """What the artist points at: the active object and the selected ones."""
     layer = context.view_layer

@@ -14,7 +14,7 @@ from inside import everything, made_curves, make_head
 
 from a2f_addon import job as jobs
 from a2f_addon import rigs
-from a2f_addon.blender import compat, mapping, mapping_panel, runner, source, targets
+from a2f_addon.blender import clear, compat, mapping, mapping_panel, preview, runner, source, targets
 from a2f_addon.face.arkit import NAMES
 
 
@@ -56,8 +56,8 @@ def test_a_linear_rig_gets_what_its_map_says(speech: str) -> None:
         np.testing.assert_allclose(keyed(key)[f'key_blocks["Mouth_Pucker_{part}"].value'], pucker, atol=1e-6)
 
 
-def control_rig(names: Iterable[str], *, holder: str = "object") -> Any:
-    """An armature with face properties, and a head below it whose shapes are driven by them."""
+def control_rig(names: Iterable[str], *, holder: str = "object", shapes: Iterable[str] = ()) -> Any:
+    """An armature with face properties, and a head below it whose shapes of these names, or of their own, are driven by them."""
     armature = bpy.data.objects.new("Rig", bpy.data.armatures.new("Rig"))
     bpy.context.scene.collection.objects.link(armature)
     bpy.context.view_layer.objects.active = armature
@@ -69,12 +69,12 @@ def control_rig(names: Iterable[str], *, holder: str = "object") -> Any:
         owner[name] = 0.0
         owner.id_properties_ui(name).update(min=0.0, max=1.0)
     head = make_head(parent=armature)
-    for name in names:
-        driver = head.data.shape_keys.key_blocks[name].driver_add("value").driver
+    for name, shape in zip(names, shapes or names, strict=True):
+        driver = head.data.shape_keys.key_blocks[shape].driver_add("value").driver
         variable = driver.variables.new()
         variable.targets[0].id_type = owner.id_data.id_type
         variable.targets[0].id = owner.id_data
-        variable.targets[0].data_path = ("" if owner is owner.id_data else owner.path_from_id()) + f'["{name}"]'
+        variable.targets[0].data_path = ("" if owner is owner.id_data else owner.path_from_id()) + f'["{bpy.utils.escape_identifier(name)}"]'
         driver.expression = variable.name
     return armature, owner, head
 
@@ -91,6 +91,26 @@ def test_the_properties_of_a_control_rig_are_keyed_and_its_drivers_follow(speech
     assert head.data.shape_keys.key_blocks["jawOpen"].value == pytest.approx(jaw[5], abs=1e-3)
     assert not keyed(head.data.shape_keys)
     assert len(head.data.shape_keys.animation_data.drivers) == drivers
+
+
+@pytest.mark.parametrize("holder", ["object", "armature", "bone"])
+def test_a_preview_and_a_clear_give_the_properties_of_a_control_rig_their_values_back(speech: str, holder: str) -> None:
+    _, owner, _ = control_rig(["jawOpen", 'the "odd".mouthClose'], holder=holder, shapes=["jawOpen", "mouthClose"])
+    before = {"jawOpen": 0.25, 'the "odd".mouthClose': 0.5}
+    for name, value in before.items():
+        owner[name] = value
+    request = runner.prepare(bpy.context, source.from_file(speech, bpy.context.scene, frame_start=10), jobs.Motion(), None)
+    curves = made_curves(seconds=1)
+    bpy.context.scene.frame_set(15)
+    preview.start([request], [runner.Ready(curves, {}, np.zeros(len(curves), bool))])
+    assert owner["jawOpen"] == pytest.approx(curves.channel("jawOpen")[5], abs=1e-3)
+    preview.stop()
+    assert dict(owner.items()) == before
+    bake(speech)
+    bpy.context.scene.frame_set(16)
+    assert owner["jawOpen"] != 0.25 and owner['the "odd".mouthClose'] != 0.5
+    clear.clear([owner.id_data])
+    assert dict(owner.items()) == before
 
 
 def test_the_body_animation_of_a_control_rig_plays_on(speech: str) -> None:
