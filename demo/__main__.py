@@ -8,20 +8,27 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from a2f_addon.errors import A2FError
 
 from . import system
 from .sentence import RECORDING, TEXT
 
+if TYPE_CHECKING:
+    from a2f_addon.job import Heard
+
+    from .head import Part
+
 OUT = Path(__file__).with_name("out")
 LIVE_LINK_FPS = 60
+BLEND, FILM, SHEET, PLOT, CSV = "talking_head.blend", "talking_head.mp4", "contact_sheet.png", "curves.png", "talking_head.csv"
 RESULTS = {
-    "talking_head.blend": "the head, its sound and its keys, to open in Blender",
-    "talking_head.mp4": "the film",
-    "contact_sheet.png": "the face at the sentence's telling moments",
-    "curves.png": "waveform, phones and curves",
-    "talking_head.csv": "the curves as Live Link Face writes them",
+    BLEND: "the head, its sound and its keys, to open in Blender",
+    FILM: "the film",
+    SHEET: "the face at the sentence's telling moments",
+    PLOT: "waveform, phones and curves",
+    CSV: "the curves as Live Link Face writes them",
 }
 
 
@@ -44,44 +51,60 @@ def make(out: Path, say: Callable[[str], None], *, recording: Path = RECORDING, 
     import bpy
     import soundfile
 
+    from . import head, stage
+
+    out.mkdir(parents=True, exist_ok=True)
+    say("sculpting the head")
+    parts = head.build()
+    stage.set_up(parts)
+    bpy.context.scene.render.resolution_percentage = percentage
+    stage.speak(bpy.context.scene, recording, seconds=soundfile.info(recording).duration)
+    say("listening, and keying the face")
+    heard = _keyed(recording, out)
+    _draw(heard, parts[0], recording, out, say)
+    say("done")
+    for name, what in RESULTS.items():
+        print(f"  {os.path.relpath(out / name):32} {what}")
+
+
+def _keyed(recording: Path, out: Path) -> Heard:
+    """What was heard, once the scene's face says it and is written as a .blend, and the curves as a CSV."""
+    import bpy
+
     import a2f_addon
     from a2f_addon.files import livelink
     from a2f_addon.job import Job, Motion, animate, listen
 
-    from . import head, moments, render, sheet, stage
-
-    out.mkdir(parents=True, exist_ok=True)
-    blend, film, sheet_path, plot_path, csv = (out / name for name in RESULTS)
-    samples, rate = soundfile.read(recording)
-    say("sculpting the head")
-    parts = head.build()
-    stage.set_up(parts)
-    scene = bpy.context.scene
-    scene.render.resolution_percentage = percentage
-    stage.speak(scene, recording, seconds=len(samples) / rate)
-
-    say("listening, and keying the face")
     heard = listen(Job(recording))
-    livelink.write(csv, animate(heard, Motion(), fps=LIVE_LINK_FPS))
+    livelink.write(out / CSV, animate(heard, Motion(), fps=LIVE_LINK_FPS))
     a2f_addon.register()
     bpy.ops.a2f.bake(filepath=str(recording), frame_start=1)
     bpy.context.preferences.filepaths.save_version = 0
-    bpy.ops.wm.save_as_mainfile(filepath=str(blend), compress=True)
+    bpy.ops.wm.save_as_mainfile(filepath=str(out / BLEND), compress=True)
+    return heard
 
-    last = scene.frame_end
+
+def _draw(heard: Heard, skin: Part, recording: Path, out: Path, say: Callable[[str], None]) -> None:
+    """The film, the contact sheet, and the curves over the waveform. skin: the part whose lips are measured."""
+    import bpy
+    import soundfile
+
+    from a2f_addon.job import Motion, animate
+
+    from . import moments, render, sheet, stage
+
+    samples, rate = soundfile.read(recording)
+    last = bpy.context.scene.frame_end
     with tempfile.TemporaryDirectory() as folder:
         frames = Path(folder)
-        render.draw(blend, frames, last=last, progress=lambda done, count: say(f"drawing the film, {done} of {count} frames"))
+        render.draw(out / BLEND, frames, last=last, progress=lambda done, count: say(f"drawing the film, {done} of {count} frames"))
         say("drawing the contact sheet and the curves")
         telling = moments.telling(heard.speech, last_s=(last - 1) / stage.FPS, most=sheet.COLUMNS * sheet.ROWS)
-        sheet.contact_sheet(telling, lambda time_s: render.frame_path(frames, min(round(time_s * stage.FPS) + 1, last)), sheet_path)
+        sheet.contact_sheet(telling, lambda time_s: render.frame_path(frames, min(round(time_s * stage.FPS) + 1, last)), out / SHEET)
         curves = animate(heard, Motion(), fps=stage.FPS)
-        sheet.curves_plot(samples, rate, speech=heard.speech, curves=curves, gap=sheet.lip_gap(parts[0], curves), path=plot_path)
+        sheet.curves_plot(samples, rate, speech=heard.speech, curves=curves, gap=sheet.lip_gap(skin, curves), path=out / PLOT)
         say("joining pictures and sound")
-        render.join(frames, recording, film, last=last)
-    say("done")
-    for name, what in RESULTS.items():
-        print(f"  {os.path.relpath(out / name):32} {what}")
+        render.join(frames, recording, out / FILM, last=last)
 
 
 def _clock() -> Callable[[str], None]:
