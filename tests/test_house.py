@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,20 @@ def test_the_addon_ships_what_it_imports(path: Path) -> None:
     # Dask is what a studio has itself; without it there is a sentence.
     optional = {"distributed"} if path.name == "cluster.py" else set()
     assert imported(path) - optional <= {"numpy", "soundfile", "onnxruntime", "bpy", "bpy_extras", "mathutils", "aud"}
+
+
+@pytest.mark.parametrize("path", files("."), ids=lambda path: path.name)
+def test_everything_public_says_what_it_is(path: Path) -> None:
+    assert not [name for name, node in public(ast.parse(path.read_text("utf-8"))) if not ast.get_docstring(node)]
+
+
+def public(tree: ast.Module | ast.ClassDef) -> Iterator[tuple[str, ast.FunctionDef | ast.ClassDef]]:
+    """The functions, classes and methods whose names do not begin with a stroke, of classes that are public themselves."""
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+            yield node.name, node
+            if isinstance(node, ast.ClassDef):
+                yield from public(node)
 
 
 def test_importing_the_addon_loads_nothing_heavy() -> None:

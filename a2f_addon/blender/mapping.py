@@ -16,7 +16,7 @@ from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatPrope
 from bpy.types import Context
 
 from .. import rigs
-from ..errors import A2FError, OutputError, SettingError, TargetError
+from ..errors import A2FError, SettingError, TargetError
 from ..face.arkit import NAMES
 from ..face.matching import EXACT, GUESSED, SPELLED, guess
 from ..files import writing
@@ -138,10 +138,7 @@ def save(mapping: Any, name: str) -> Path:
     for source, takes in links.items():
         lines.append(f"{_quoted(source)} = {{ {', '.join(f'{_quoted(target)} = {gain}' for target, gain in takes.items())} }}")
     path = folder() / f"{name}.toml"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"The folder '{path.parent}' cannot be made: {error.strerror}.") from error
+    writing.make_folder(path.parent)
     with writing.whole(path) as file:
         file.write("\n".join([*lines, ""]))
     return path

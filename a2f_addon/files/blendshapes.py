@@ -14,7 +14,7 @@ from ..errors import OutputError
 from ..face import arkit
 from ..face.curves import FaceCurves
 from ..face.matching import match
-from .writing import whole_binary
+from .writing import make_folder, whole_binary
 
 NAMES, VALUES = "BS_name.npy", "BS_value.npy"
 USUAL_FPS = 30.0
@@ -29,10 +29,7 @@ def write(folder: Path, curves: FaceCurves) -> None:
     The shapes alone are written, in the order of the curves: rotations are no blend shapes. Raises OutputError where it cannot be written.
     """
     names = [name for name in curves.names if name in arkit.NAMES]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"The folder '{folder}' cannot be made ({error.strerror or error}); choose another place.") from error
+    make_folder(folder)
     with whole_binary(folder / VALUES) as file:
         file.write(_saved(curves.values[:, curves.columns(names)]))
     with whole_binary(folder / NAMES) as file:
