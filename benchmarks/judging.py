@@ -265,3 +265,22 @@ def false_closures(gap: lips.Gaps) -> int:
     opened = gap > OPENED
     closed = lips.runs(lips.closed_lips(gap))
     return sum(bool(opened[max(0, start - reach) : start].any() and opened[end : end + reach].any()) for start, end in closed)
+
+
+# ---- all of it -----------------------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Results:
+    """Everything that was measured. speech: by system, corpus and condition; quiet: by system and kind of sound.
+
+    order: the corpora, as the page lists them. foreign: those in a language that was kept out of training.
+    """
+
+    minutes: float
+    order: tuple[str, ...]
+    foreign: tuple[str, ...]
+    speech: dict[tuple[str, str, str], Tally] = field(default_factory=dict)
+    quiet: dict[str, dict[str, Stirred]] = field(default_factory=dict)
+    speed: dict[str, float] = field(default_factory=dict)
+    """Seconds of speech to one CPU second of the bake command, by system."""

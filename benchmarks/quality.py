@@ -19,14 +19,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from a2f_addon.speech import model
 from benchmarks import SHARED, conditions, judging, report
-from benchmarks.judging import ALLPHONE, LIVE, LOUDNESS, OFFLINE, Places, Stirred, Tally, Task
+from benchmarks.judging import ALLPHONE, LIVE, LOUDNESS, OFFLINE, Places, Results, Stirred, Tally, Task
 from training import corpora, synthesise
 
 ROOT = Path(__file__).parents[1]
@@ -37,22 +36,6 @@ FEW = (conditions.CLEAN, conditions.NOISE, conditions.ROOM)
 UNDER = {OFFLINE: tuple(conditions.CONDITIONS), LIVE: (*FEW, *conditions.HARMLESS), ALLPHONE: FEW, LOUDNESS: FEW}
 SPEED_MINUTES = 10.0
 PATIENCE_S = 120.0
-
-
-@dataclass
-class Results:
-    """Everything that was measured. speech: by system, corpus and condition; quiet: by system and kind of sound.
-
-    order: the corpora, as the page lists them. foreign: those in a language that was kept out of training.
-    """
-
-    minutes: float
-    order: tuple[str, ...]
-    foreign: tuple[str, ...]
-    speech: dict[tuple[str, str, str], Tally] = field(default_factory=dict)
-    quiet: dict[str, dict[str, Stirred]] = field(default_factory=dict)
-    speed: dict[str, float] = field(default_factory=dict)
-    """Seconds of speech to one CPU second of the bake command, by system."""
 
 
 def main() -> int:

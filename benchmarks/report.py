@@ -8,13 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from benchmarks import conditions, vertices
-from benchmarks.judging import ALLPHONE, BESIDE_S, LIVE, LOUDNESS, OFFLINE, OPENED, Tally
-
-if TYPE_CHECKING:
-    from benchmarks.quality import Results
+from benchmarks.judging import ALLPHONE, BESIDE_S, LIVE, LOUDNESS, OFFLINE, OPENED, Results, Tally
 
 LIVE_LOSES = 0.04
 """What the live graph may lose of each."""

@@ -9,16 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .curves import Floats, Speech
 from .invitations import REACH, changes, during, pick, resting
 from .spans import Doubles, smoothstep
-
-if TYPE_CHECKING:
-    from .eyes import Eyes
 
 SPREAD = 0.5
 """Standard deviation of the logarithm of an interval: two thirds lie within a factor of 1.65 of the median."""
@@ -62,16 +58,17 @@ def lid_closure(times: Doubles, events: Iterable[Blink]) -> Floats:
     return lids
 
 
-def blinks(speech: Speech, settings: Eyes) -> list[Blink]:
+def blinks(speech: Speech, *, per_minute: float, seed: int) -> list[Blink]:
     """The blinks of a recording, in order and apart from each other; none is cut by its beginning or its end.
 
+    per_minute: in speech; at rest there are fewer.
     Each interval is drawn; around its end the blink goes where the speech invites it. What is drawn depends on the seed alone.
     """
-    if not settings.blinks or settings.blinks_per_minute == 0 or not len(speech):
+    if per_minute == 0 or not len(speech):
         return []
-    random = np.random.default_rng(settings.seed)
+    random = np.random.default_rng(seed)
     times, weights, rests = speech.times, _invitation(speech), resting(speech)
-    mean_s = 60.0 / settings.blinks_per_minute
+    mean_s = 60.0 / per_minute
     free_from = times[0]
     found: list[Blink] = []
     # The recording begins somewhere within an interval.

@@ -17,7 +17,7 @@ from . import arkit
 from .accents import accents, swell, thinned
 from .blinks import blinks, lid_closure
 from .curves import FaceCurves, Floats, Speech
-from .gaze import wandering_deg
+from .gaze import Habit, wandering_deg
 from .spans import Doubles
 
 RECORDED = 0.5
@@ -75,11 +75,13 @@ def look(curves: FaceCurves, speech: Speech, settings: Eyes) -> FaceCurves:
     times = curves.times
     angles = np.zeros((len(times), 2))
     if settings.look:
-        angles = np.clip(wandering_deg(times, speech, settings) + np.array([settings.yaw_deg, settings.pitch_deg]), -FULL_DEG, FULL_DEG)
+        habit = Habit(settings.gaze, settings.liveliness, settings.seed)
+        angles = np.clip(wandering_deg(times, speech, habit) + np.array([settings.yaw_deg, settings.pitch_deg]), -FULL_DEG, FULL_DEG)
         curves = aimed(curves, angles)
     if recorded(curves):
         return curves
-    shut = lid_closure(times, blinks(speech, settings)).astype(np.float64)
+    per_minute = settings.blinks_per_minute if settings.blinks else 0.0
+    shut = lid_closure(times, blinks(speech, per_minute=per_minute, seed=settings.seed)).astype(np.float64)
     down, up = np.maximum(-angles[:, 1] / FULL_DEG, 0), np.maximum(angles[:, 1] / FULL_DEG, 0)
     if not settings.lids:
         return _with_lids(curves, shut, down=down, lowered=np.zeros(len(times)), widened=np.zeros(len(times)))

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,9 +19,6 @@ from .accents import wander
 from .curves import Speech
 from .invitations import changes, during, invited, pick, resting
 from .spans import Doubles, smoothstep
-
-if TYPE_CHECKING:
-    from .eyes import Eyes
 
 AWAY_PAUSE_WEIGHT, BACK_END_WEIGHT = 3.0, 20.0
 """How much likelier the eyes go away in a pause, and come back where a phrase ends."""
@@ -43,6 +39,15 @@ DRIFT_DEG, DRIFT_EVERY_S = 0.10, 0.35
 
 
 @dataclass(frozen=True)
+class Habit:
+    """How far the eyes wander and how often they move, 1 as people's do and 0 not at all, and by which chance."""
+
+    reach: float = 1.0
+    liveliness: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class Glance:
     """Where both eyes look from a time on, in degrees to the face's left and up, and how long the jump there takes."""
 
@@ -52,54 +57,54 @@ class Glance:
     jump_s: float
 
 
-def wandering_deg(times: Doubles, speech: Speech, settings: Eyes) -> Doubles:
+def wandering_deg(times: Doubles, speech: Speech, habit: Habit) -> Doubles:
     """How the eyes move around their target, float64 [frames, 2] in degrees to the face's left and up."""
-    path = gaze_deg(times, glances(speech, settings))
-    if settings.liveliness == 0 or settings.gaze == 0:
+    path = gaze_deg(times, glances(speech, habit))
+    if habit.liveliness == 0 or habit.reach == 0:
         return path
-    drift = np.stack([wander(times, (settings.seed, 2 + axis), every_s=DRIFT_EVERY_S) for axis in range(2)], axis=1)
+    drift = np.stack([wander(times, (habit.seed, 2 + axis), every_s=DRIFT_EVERY_S) for axis in range(2)], axis=1)
     # Small as it is, it is seen in the light on the eye; how far the eyes wander has nothing to do with it.
-    return path + min(settings.liveliness, 1.0) * (gaze_deg(times, _micro(speech, settings)) + DRIFT_DEG * drift)
+    return path + min(habit.liveliness, 1.0) * (gaze_deg(times, _micro(speech, habit)) + DRIFT_DEG * drift)
 
 
-def glances(speech: Speech, settings: Eyes) -> list[Glance]:
+def glances(speech: Speech, habit: Habit) -> list[Glance]:
     """At the listener, over his face, and away in turn, in order, from the recording's beginning to its end.
 
     What is drawn depends on the seed alone.
     """
     begin_s = float(speech.times[0]) if len(speech) else 0.0
     found = [Glance(begin_s, 0.0, 0.0, 1.0)]
-    if not len(speech) or settings.liveliness == 0 or settings.gaze == 0:
+    if not len(speech) or habit.liveliness == 0 or habit.reach == 0:
         return found
     # A stream of its own, so that the blinks do not depend on the gaze.
-    random = np.random.default_rng((settings.seed, 1))
+    random = np.random.default_rng((habit.seed, 1))
     times, leaving, returning, rests = speech.times, _leaving(speech), _returning(speech), resting(speech)
     away, now_s = False, begin_s
     while now_s < times[-1]:
         means = LISTENING_S if during(rests, now_s) else TALKING_S
-        stay_s = _lognormal(random, *means[away]) / settings.liveliness
+        stay_s = _lognormal(random, *means[away]) / habit.liveliness
         until_s = invited(times, returning if away else leaving, now_s, stay_s, random.uniform())
         if not away:
-            _over_the_face(found, random, now_s, until_s, settings)
+            _over_the_face(found, random, now_s, until_s, habit)
         away = not away
         angle = _angle(random)
         size = _size_deg(random, at_least=FACE_DEG, at_most=1 / float(np.hypot(np.cos(angle) / FARTHEST_DEG, np.sin(angle) / FARTHEST_UP_DEG)))
         near = 0.3 * FACE_DEG * random.standard_normal(2).clip(-2, 2)
-        _jump(found, until_s, (size * np.cos(angle), size * np.sin(angle)) if away else tuple(near), settings.gaze)
+        _jump(found, until_s, (size * np.cos(angle), size * np.sin(angle)) if away else tuple(near), habit.reach)
         now_s = until_s
     return found
 
 
-def _over_the_face(found: list[Glance], random: np.random.Generator, begin_s: float, end_s: float, settings: Eyes) -> None:
+def _over_the_face(found: list[Glance], random: np.random.Generator, begin_s: float, end_s: float, habit: Habit) -> None:
     """Small jumps from one of the listener's eyes to the other and to the mouth."""
-    now_s = begin_s + 0.2 + random.exponential(FACE_EVERY_S) / settings.liveliness
+    now_s = begin_s + 0.2 + random.exponential(FACE_EVERY_S) / habit.liveliness
     while now_s < end_s - 0.2:
         size, angle = _size_deg(random, at_least=0.0, at_most=FACE_DEG), _angle(random)
-        here = np.array([found[-1].left_deg, found[-1].up_deg]) / settings.gaze
+        here = np.array([found[-1].left_deg, found[-1].up_deg]) / habit.reach
         way = size * np.array([np.cos(angle), np.sin(angle)])
         there = min((here + way, here - way), key=lambda place: float(np.hypot(*place)))
-        _jump(found, now_s, tuple(there), settings.gaze)
-        now_s += 0.2 + random.exponential(FACE_EVERY_S) / settings.liveliness
+        _jump(found, now_s, tuple(there), habit.reach)
+        now_s += 0.2 + random.exponential(FACE_EVERY_S) / habit.liveliness
 
 
 def _jump(found: list[Glance], start_s: float, there: tuple[float, ...], scale: float) -> None:
@@ -108,15 +113,15 @@ def _jump(found: list[Glance], start_s: float, there: tuple[float, ...], scale: 
     found.append(Glance(start_s, left, up, float(JUMP_S + JUMP_S_PER_DEG * distance)))
 
 
-def _micro(speech: Speech, settings: Eyes) -> list[Glance]:
+def _micro(speech: Speech, habit: Habit) -> list[Glance]:
     """The small jumps of a fixating eye around where it looks."""
-    random = np.random.default_rng((settings.seed, 4))
+    random = np.random.default_rng((habit.seed, 4))
     begin_s, length_s = float(speech.times[0]), float(speech.times[-1] - speech.times[0])
     # One stream for each kind of number, so that a longer recording begins as a shorter one.
     count = int(length_s / MICRO_APART_S) + 1
     starts = begin_s + np.cumsum(MICRO_APART_S + random.exponential(MICRO_EVERY_S - MICRO_APART_S, count))
     starts = starts[starts < begin_s + length_s]
-    places = MICRO_DEG * np.random.default_rng((settings.seed, 5)).standard_normal((len(starts), 2))
+    places = MICRO_DEG * np.random.default_rng((habit.seed, 5)).standard_normal((len(starts), 2))
     places *= np.minimum(1, MICRO_MOST_DEG / np.maximum(np.hypot(*places.T), 1e-9))[:, None]
     sizes = np.hypot(*np.diff(places, axis=0, prepend=0).T)
     return [Glance(begin_s, 0.0, 0.0, 1.0)] + [

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import conditions, judging, lips, quality, report, vertices
-from benchmarks.judging import ALLPHONE, LIVE, LOUDNESS, OFFLINE, Stirred, Tally
-from benchmarks.quality import Results
+from benchmarks.judging import ALLPHONE, LIVE, LOUDNESS, OFFLINE, Results, Stirred, Tally
 from tests import made
 from training.corpora import RATE, Utterance
 

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from a2f_addon.face import arkit
 from a2f_addon.face.blinks import Blink, blinks, lid_closure
 from a2f_addon.face.curves import FaceCurves, Speech
-from a2f_addon.face.eyes import Eyes
 
 FPS = 50.0
 
@@ -29,7 +28,7 @@ def still(seconds: float, *, fps: float = 30.0, start: float = 0.0) -> FaceCurve
 
 @given(seed=st.integers(0, 2**31 - 1))
 def test_eyes_blink_as_often_as_they_should(seed: int) -> None:
-    found = blinks(talk(600.0), Eyes(blinks_per_minute=20, seed=seed))
+    found = blinks(talk(600.0), per_minute=20, seed=seed)
     # 200 expected; intervals with a standard deviation of about half of their mean give 200 +- 7.5, of which this is four and a bit.
     assert 168 <= len(found) <= 232
 
@@ -37,20 +36,20 @@ def test_eyes_blink_as_often_as_they_should(seed: int) -> None:
 def test_who_is_silent_blinks_less() -> None:
     silence = talk(1200.0, phrase_s=1.0, pause_s=2000.0)
     # 17 a minute for 26.
-    assert 17 * 20 * 0.88 < len(blinks(silence, Eyes(blinks_per_minute=26))) < 17 * 20 * 1.12
+    assert 17 * 20 * 0.88 < len(blinks(silence, per_minute=26, seed=0)) < 17 * 20 * 1.12
 
 
 @given(seed=st.integers(0, 2**31 - 1), rate=st.floats(0.1, 60), seconds=st.floats(0.02, 90))
 def test_no_two_blinks_touch_and_none_is_cut(seed: int, rate: float, seconds: float) -> None:
     speech = talk(seconds, start=4.0)
-    found = blinks(speech, Eyes(blinks_per_minute=rate, seed=seed))
+    found = blinks(speech, per_minute=rate, seed=seed)
     assert all(0.07 <= blink.closing_s <= 0.10 and 0.15 <= blink.opening_s <= 0.25 for blink in found)
     assert all(earlier.end_s + 0.09 < later.start_s for earlier, later in pairwise(found))
     assert all(speech.times[0] <= blink.start_s and blink.end_s <= speech.times[-1] + 1e-9 for blink in found)
 
 
 def test_blinks_gather_where_phrases_end() -> None:
-    found = np.array([blink.start_s for seed in range(40) for blink in blinks(talk(120.0), Eyes(seed=seed, blinks_per_minute=20))])
+    found = np.array([blink.start_s for seed in range(40) for blink in blinks(talk(120.0), seed=seed, per_minute=20)])
     # Within 0.3 s of an end of a phrase lies a sixth of the time.
     near_an_end = np.abs((found % 3.5) - 3.0) < 0.3
     assert near_an_end.mean() > 0.4

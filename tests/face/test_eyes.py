@@ -10,7 +10,7 @@ from a2f_addon.face import arkit
 from a2f_addon.face.blinks import blinks
 from a2f_addon.face.curves import FaceCurves
 from a2f_addon.face.eyes import LOOKS, Eyes, aim_deg, aimed, look, recorded, towards
-from a2f_addon.face.gaze import wandering_deg
+from a2f_addon.face.gaze import Habit, wandering_deg
 from tests.face.test_blinks import still, talk
 
 LIDS = ("eyeBlinkLeft", "eyeBlinkRight")
@@ -22,7 +22,7 @@ def test_every_blink_shuts_the_eyes_for_a_frame_and_opens_them_again(fps: float)
     speech = talk(60.0)
     lids = look(still(60.0, fps=fps), speech, FIXED).channel("eyeBlinkLeft")
     shut = lids > 0.97
-    assert (np.diff(shut.astype(int)) == 1).sum() == len(blinks(speech, FIXED))
+    assert (np.diff(shut.astype(int)) == 1).sum() == len(blinks(speech, per_minute=FIXED.blinks_per_minute, seed=FIXED.seed))
     assert lids[0] == lids[-1] == 0.0 and lids.min() == 0.0
 
 
@@ -94,7 +94,7 @@ def test_a_gaze_is_turned_to_another_target_as_it_lives() -> None:
     face, speech = still(60.0), talk(60.0)
     path = np.stack((np.linspace(-10, 10, 1800), np.linspace(5, -5, 1800)), axis=1)
     turned = towards(look(face, speech, Eyes(gaze=0.2)), path)
-    np.testing.assert_allclose(aim_deg(turned), wandering_deg(face.times, speech, Eyes(gaze=0.2)) + path, atol=1e-4)
+    np.testing.assert_allclose(aim_deg(turned), wandering_deg(face.times, speech, Habit(reach=0.2)) + path, atol=1e-4)
     np.testing.assert_allclose(aim_deg(aimed(face, path)), path, atol=1e-5)
 
 

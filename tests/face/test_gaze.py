@@ -10,7 +10,7 @@ import pytest
 from a2f_addon.face import arkit
 from a2f_addon.face.curves import FaceCurves
 from a2f_addon.face.eyes import Eyes, aim_deg, look
-from a2f_addon.face.gaze import Glance, gaze_deg, glances, wandering_deg
+from a2f_addon.face.gaze import Glance, Habit, gaze_deg, glances, wandering_deg
 from tests.face.test_blinks import still, talk
 
 MINUTES, FPS = 20.0, 480.0
@@ -82,13 +82,13 @@ def test_twenty_minutes_of_eyes_are_within_15_percent_of_the_published_figures(c
 
 def test_who_listens_looks_longer_at_the_other() -> None:
     silence = talk(1200.0, phrase_s=1.0, pause_s=2000.0)
-    mutual = np.hypot(*gaze_deg(still(1200.0).times, glances(silence, Eyes())).T) < 3.5
+    mutual = np.hypot(*gaze_deg(still(1200.0).times, glances(silence, Habit())).T) < 3.5
     assert mutual.mean() == pytest.approx(7.92 / (7.92 + 0.43), abs=0.03)
 
 
 def test_the_eyes_leave_in_pauses_and_return_at_the_ends_of_phrases() -> None:
     speech = talk(1200.0)
-    away = [np.hypot(*gaze_deg(speech.times, glances(speech, Eyes(seed=seed))).T) > 3.5 for seed in range(4)]
+    away = [np.hypot(*gaze_deg(speech.times, glances(speech, Habit(seed=seed))).T) > 3.5 for seed in range(4)]
     phase = speech.times % 3.5
     leaving, returning = (np.concatenate([np.flatnonzero(np.diff(each.astype(int)) == step) for each in away]) for step in (1, -1))
     # A pause and the beginning of the phrase after it are 0.8 s of 3.5; the 0.4 s before a pause and 0.1 s of it are 0.5.
@@ -109,7 +109,7 @@ def test_a_glance_is_as_quick_as_an_eye(size_deg: float) -> None:
 
 def test_a_gaze_that_stays_is_never_frozen_and_its_tremble_is_small() -> None:
     speech = talk(120.0)
-    path = wandering_deg(still(120.0).times, speech, Eyes()) - gaze_deg(still(120.0).times, glances(speech, Eyes()))
+    path = wandering_deg(still(120.0).times, speech, Habit()) - gaze_deg(still(120.0).times, glances(speech, Habit()))
     assert 0.1 < np.hypot(*path.T).mean() < 0.5 and np.hypot(*path.T).max() < 1.0
     windows = np.lib.stride_tricks.sliding_window_view(path, 30, axis=0)
     assert np.ptp(windows, axis=2).max(axis=1).min() > 0.02
@@ -117,11 +117,11 @@ def test_a_gaze_that_stays_is_never_frozen_and_its_tremble_is_small() -> None:
 
 def test_lively_eyes_jump_more_often_and_without_liveliness_never() -> None:
     speech = talk(300.0)
-    often = [len(glances(speech, Eyes(liveliness=liveliness))) for liveliness in (0.0, 0.5, 1.0, 2.0)]
+    often = [len(glances(speech, Habit(liveliness=liveliness))) for liveliness in (0.0, 0.5, 1.0, 2.0)]
     assert often[0] == 1 and often[0] < 1.5 * often[1] < 1.3 * often[2] < often[3]
-    assert not wandering_deg(still(10.0).times, speech, Eyes(liveliness=0.0)).any()
+    assert not wandering_deg(still(10.0).times, speech, Habit(liveliness=0.0)).any()
 
 
 def test_a_longer_recording_begins_as_a_shorter_one() -> None:
-    short, long = (wandering_deg(still(20.0).times, talk(seconds), Eyes()) for seconds in (35.0, 70.0))
+    short, long = (wandering_deg(still(20.0).times, talk(seconds), Habit()) for seconds in (35.0, 70.0))
     np.testing.assert_array_equal(short, long)
