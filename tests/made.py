@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from a2f_addon.face import arkit
 
 Floats = NDArray[np.float32]
+Arrays = dict[str, NDArray[np.float64]]
+Shapes = dict[str, list[Any]]
 
 RATE, HOP = 16_000, 320
 LOOK_BACK, LOOK_AHEAD, ALIGN = 4_000, 2_400, 640
@@ -66,63 +69,43 @@ METADATA = {
 }
 
 
+HIDDEN = 12
+OUTPUTS = {"curves": [1, "frames", len(arkit.NAMES)], "phones": [1, "frames", len(PHONES)], "loudness_db": [1, "frames"]}
+
+
 def graph(path: Path, **metadata: str | None) -> Path:
     """An ONNX file whose every frame really hears LOOK_BACK samples before its hop and LOOK_AHEAD after it.
 
     Its weights are noise and its frames come in pairs (a stride of ALIGN), so that a window with too little around it, or off the grid, gives other
     frames. Keywords replace entries of the metadata; None leaves one out.
     """
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
     random = np.random.default_rng(1)
-    hidden, pair = 12, ALIGN // HOP
-    kernel = LOOK_BACK + ALIGN + LOOK_AHEAD
-    constants = {
+    pair, kernel = ALIGN // HOP, LOOK_BACK + ALIGN + LOOK_AHEAD
+    weights = {
         # Both frames of a pair have the same kernel of LOOK_BACK + HOP + LOOK_AHEAD, a hop apart, and biases of their own.
-        "taps": _paired(random.normal(0, 0.05, (hidden, LOOK_BACK + HOP + LOOK_AHEAD)), kernel=kernel, pair=pair),
-        "bias": random.normal(0, 0.3, pair * hidden),
-        "to_curves": random.normal(0, 1, (hidden, len(arkit.NAMES))),
-        "to_phones": random.normal(0, 1, (hidden, len(PHONES))),
-        "to_loudness": random.normal(0, 1, (hidden, 1)),
+        "taps": _paired(random.normal(0, 0.05, (HIDDEN, LOOK_BACK + HOP + LOOK_AHEAD)), kernel=kernel, pair=pair),
+        "bias": random.normal(0, 0.3, pair * HIDDEN),
+        **_heads(random),
+        "to_loudness": random.normal(0, 1, (HIDDEN, 1)),
     }
-    initializers = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in constants.items()]
     around = [0, 0, LOOK_BACK, 0, 0, LOOK_AHEAD + ALIGN - HOP]
-    whole = {"zero": [0], "one": [1], "two": [2], "hop": [HOP], "frames_of": [1, -1, hidden], "around": around}
-    initializers += [numpy_helper.from_array(np.array(value, np.int64), name) for name, value in whole.items()]
+    whole = {"zero": [0], "one": [1], "two": [2], "hop": [HOP], "frames_of": [1, -1, HIDDEN], "around": around}
     nodes = [
-        helper.make_node("Unsqueeze", ["audio", "one"], ["channel"]),
-        helper.make_node("Pad", ["channel", "around"], ["padded"]),
-        helper.make_node("Conv", ["padded", "taps", "bias"], ["pairs"], strides=[ALIGN]),
-        helper.make_node("Transpose", ["pairs"], ["in_time"], perm=[0, 2, 1]),
-        helper.make_node("Reshape", ["in_time", "frames_of"], ["all_frames"]),
-        helper.make_node("Shape", ["audio"], ["shape"]),
-        helper.make_node("Slice", ["shape", "one", "two"], ["samples"]),
-        helper.make_node("Div", ["samples", "hop"], ["count"]),
-        helper.make_node("Slice", ["all_frames", "zero", "count", "one"], ["frames"]),
-        helper.make_node("Tanh", ["frames"], ["heard"]),
-        helper.make_node("MatMul", ["heard", "to_curves"], ["raw_curves"]),
-        helper.make_node("Sigmoid", ["raw_curves"], ["curves"]),
-        helper.make_node("MatMul", ["heard", "to_phones"], ["raw_phones"]),
-        helper.make_node("Softmax", ["raw_phones"], ["phones"], axis=-1),
-        helper.make_node("MatMul", ["heard", "to_loudness"], ["raw_loudness"]),
-        helper.make_node("Squeeze", ["raw_loudness", "two"], ["loudness_db"]),
+        _node("Unsqueeze", "audio one", "channel"),
+        _node("Pad", "channel around", "padded"),
+        _node("Conv", "padded taps bias", "pairs", strides=[ALIGN]),
+        _node("Transpose", "pairs", "in_time", perm=[0, 2, 1]),
+        _node("Reshape", "in_time frames_of", "all_frames"),
+        _node("Shape", "audio", "shape"),
+        _node("Slice", "shape one two", "samples"),
+        _node("Div", "samples hop", "count"),
+        _node("Slice", "all_frames zero count one", "frames"),
+        _node("Tanh", "frames", "heard"),
+        *_said(),
+        _node("MatMul", "heard to_loudness", "raw_loudness"),
+        _node("Squeeze", "raw_loudness two", "loudness_db"),
     ]
-    outputs = {"curves": [1, "frames", len(arkit.NAMES)], "phones": [1, "frames", len(PHONES)], "loudness_db": [1, "frames"]}
-    model = helper.make_model(
-        helper.make_graph(
-            nodes,
-            "made",
-            [helper.make_tensor_value_info("audio", TensorProto.FLOAT, [1, "samples"])],
-            [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs.items()],
-            initializers,
-        ),
-        opset_imports=[helper.make_opsetid("", 17)],
-        ir_version=8,
-    )
-    helper.set_model_props(model, {key: value for key, value in {**METADATA, **metadata}.items() if value is not None})
-    onnx.save(model, str(path))
-    return path
+    return _saved(path, nodes, weights, whole, takes={"audio": [1, "samples"]}, gives=OUTPUTS, facts={**METADATA, **metadata})
 
 
 LIVE_PAST, LIVE_AHEAD = 900, 500
@@ -134,48 +117,62 @@ def live_graph(path: Path, **metadata: str | None) -> Path:
 
     A second state counts hops, and the loudness is that count, so that frames that are lost or heard twice show. Keywords as for :func:`graph`.
     """
+    random = np.random.default_rng(1)
+    kept = LIVE_PAST + LIVE_AHEAD
+    weights = {"taps": random.normal(0, 0.05, (HIDDEN, 1, kept + HOP)), "bias": random.normal(0, 0.3, HIDDEN), **_heads(random)}
+    whole = {"one": [1], "two": [2], "from": [-kept], "last": [-1], "end": [2**31 - 1], "axis": 1}
+    nodes = [
+        _node("Concat", "state_sound audio", "joined", axis=1),
+        _node("Slice", "joined from end one", "state_sound_out"),
+        _node("Unsqueeze", "joined one", "channel"),
+        _node("Conv", "channel taps bias", "frames", strides=[HOP]),
+        _node("Transpose", "frames", "in_time", perm=[0, 2, 1]),
+        _node("Tanh", "in_time", "heard"),
+        *_said(),
+        _node("ReduceSum", "phones two", "ones", keepdims=0),
+        _node("CumSum", "ones axis", "count"),
+        _node("Add", "count state_count", "loudness_db"),
+        _node("Slice", "loudness_db last end one", "state_count_out"),
+    ]
+    states = {"state_sound": [1, kept], "state_count": [1, 1]}
+    gives = {**OUTPUTS, **{f"{name}_out": shape for name, shape in states.items()}}
+    known = {**METADATA, "kind": "live", "look_back": "0", "look_ahead": str(LIVE_AHEAD), "align": str(HOP), "states": json.dumps(states)}
+    return _saved(path, nodes, weights, whole, takes={"audio": [1, "samples"], **states}, gives=gives, facts={**known, **metadata})
+
+
+def _heads(random: np.random.Generator) -> dict[str, NDArray[np.float64]]:
+    return {"to_curves": random.normal(0, 1, (HIDDEN, len(arkit.NAMES))), "to_phones": random.normal(0, 1, (HIDDEN, len(PHONES)))}
+
+
+def _said() -> list[Any]:
+    """From what was heard to curves and phones."""
+    return [
+        _node("MatMul", "heard to_curves", "raw_curves"),
+        _node("Sigmoid", "raw_curves", "curves"),
+        _node("MatMul", "heard to_phones", "raw_phones"),
+        _node("Softmax", "raw_phones", "phones", axis=-1),
+    ]
+
+
+def _node(kind: str, takes: str, gives: str, **attributes: Any) -> Any:
+    from onnx import helper
+
+    return helper.make_node(kind, takes.split(), [gives], **attributes)
+
+
+def _saved(
+    path: Path, nodes: list[Any], weights: Arrays, whole: dict[str, Any], *, takes: Shapes, gives: Shapes, facts: dict[str, str | None]
+) -> Path:
+    """A graph of these nodes in a file. weights and whole: its constants, of numbers with a fraction and without."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    random = np.random.default_rng(1)
-    hidden, kept = 12, LIVE_PAST + LIVE_AHEAD
-    constants = {
-        "taps": random.normal(0, 0.05, (hidden, 1, kept + HOP)),
-        "bias": random.normal(0, 0.3, hidden),
-        "to_curves": random.normal(0, 1, (hidden, len(arkit.NAMES))),
-        "to_phones": random.normal(0, 1, (hidden, len(PHONES))),
-    }
-    initializers = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in constants.items()]
-    whole = {"one": [1], "two": [2], "from": [-kept], "last": [-1], "end": [2**31 - 1], "axis": 1}
-    initializers += [numpy_helper.from_array(np.array(value, np.int64), name) for name, value in whole.items()]
-    nodes = [
-        helper.make_node("Concat", ["state_sound", "audio"], ["joined"], axis=1),
-        helper.make_node("Slice", ["joined", "from", "end", "one"], ["state_sound_out"]),
-        helper.make_node("Unsqueeze", ["joined", "one"], ["channel"]),
-        helper.make_node("Conv", ["channel", "taps", "bias"], ["frames"], strides=[HOP]),
-        helper.make_node("Transpose", ["frames"], ["in_time"], perm=[0, 2, 1]),
-        helper.make_node("Tanh", ["in_time"], ["heard"]),
-        helper.make_node("MatMul", ["heard", "to_curves"], ["raw_curves"]),
-        helper.make_node("Sigmoid", ["raw_curves"], ["curves"]),
-        helper.make_node("MatMul", ["heard", "to_phones"], ["raw_phones"]),
-        helper.make_node("Softmax", ["raw_phones"], ["phones"], axis=-1),
-        helper.make_node("ReduceSum", ["phones", "two"], ["ones"], keepdims=0),
-        helper.make_node("CumSum", ["ones", "axis"], ["count"]),
-        helper.make_node("Add", ["count", "state_count"], ["loudness_db"]),
-        helper.make_node("Slice", ["loudness_db", "last", "end", "one"], ["state_count_out"]),
-    ]
-    inputs = {"audio": [1, "samples"], "state_sound": [1, kept], "state_count": [1, 1]}
-    outputs = {"curves": [1, "frames", len(arkit.NAMES)], "phones": [1, "frames", len(PHONES)], "loudness_db": [1, "frames"]}
-    outputs |= {"state_sound_out": [1, kept], "state_count_out": [1, 1]}
-    takes, gives = (
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in values.items()] for values in (inputs, outputs)
-    )
-    model = helper.make_model(
-        helper.make_graph(nodes, "made", takes, gives, initializers), opset_imports=[helper.make_opsetid("", 17)], ir_version=8
-    )
-    states = {"states": json.dumps({"state_sound": [1, kept], "state_count": [1, 1]})}
-    known = {**METADATA, "kind": "live", "look_back": "0", "look_ahead": str(LIVE_AHEAD), "align": str(HOP), **states}
-    helper.set_model_props(model, {key: value for key, value in {**known, **metadata}.items() if value is not None})
+    constants = [numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()]
+    constants += [numpy_helper.from_array(np.array(value, np.int64), name) for name, value in whole.items()]
+    ends = ([helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in side.items()] for side in (takes, gives))
+    made = helper.make_graph(nodes, "made", *ends, constants)
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    helper.set_model_props(model, {name: value for name, value in facts.items() if value is not None})
     onnx.save(model, str(path))
     return path
 
