@@ -307,12 +307,12 @@ class A2F_OT_mapping_row(bpy.types.Operator):
 
 
 CLASSES: tuple[Any, ...] = (A2F_PG_row, A2F_PG_mapping, A2F_OT_map, A2F_OT_unmap, A2F_OT_mapping_save, A2F_OT_mapping_row)
+_register_classes, _unregister_classes = bpy.utils.register_classes_factory(CLASSES)
 
 
 def register() -> None:
     """Let meshes and control rigs have a list."""
-    for each in CLASSES:
-        bpy.utils.register_class(each)
+    _register_classes()
     for kind in OWNERS:
         getattr(bpy.types, kind).a2f_mapping = PointerProperty(type=A2F_PG_mapping)  # type: ignore[func-returns-value]
 
@@ -321,5 +321,4 @@ def unregister() -> None:
     """And no longer."""
     for kind in OWNERS:
         del getattr(bpy.types, kind).a2f_mapping
-    for each in reversed(CLASSES):
-        bpy.utils.unregister_class(each)
+    _unregister_classes()

@@ -130,14 +130,4 @@ class A2F_PT_mapping(bpy.types.Panel):
 
 CLASSES: tuple[Any, ...] = (A2F_UL_mapping, A2F_MT_rigs, A2F_PT_mapping)
 
-
-def register() -> None:
-    """Show it."""
-    for each in CLASSES:
-        bpy.utils.register_class(each)
-
-
-def unregister() -> None:
-    """And hide it."""
-    for each in reversed(CLASSES):
-        bpy.utils.unregister_class(each)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)

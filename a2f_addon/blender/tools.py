@@ -120,14 +120,4 @@ def _owners(context: Context) -> list[Any]:
 
 CLASSES: tuple[Any, ...] = (A2F_OT_clear, A2F_OT_adjust, A2F_OT_preset, A2F_MT_presets)
 
-
-def register() -> None:
-    """Make them known to Blender."""
-    for each in CLASSES:
-        bpy.utils.register_class(each)
-
-
-def unregister() -> None:
-    """And unknown again."""
-    for each in reversed(CLASSES):
-        bpy.utils.unregister_class(each)
+register, unregister = bpy.utils.register_classes_factory(CLASSES)
