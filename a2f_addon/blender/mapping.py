@@ -20,7 +20,7 @@ from ..errors import A2FError, SettingError, TargetError
 from ..face.arkit import NAMES
 from ..face.matching import EXACT, GUESSED, SPELLED, guess
 from ..files import writing
-from . import compat, preferences, targets
+from . import compat, preferences, registry, targets
 
 CHOSEN, MISSING = "CHOSEN", "MISSING"
 FOLDER = "rigs"
@@ -307,7 +307,7 @@ class A2F_OT_mapping_row(bpy.types.Operator):
 
 
 CLASSES: tuple[Any, ...] = (A2F_PG_row, A2F_PG_mapping, A2F_OT_map, A2F_OT_unmap, A2F_OT_mapping_save, A2F_OT_mapping_row)
-_register_classes, _unregister_classes = bpy.utils.register_classes_factory(CLASSES)
+_register_classes, _unregister_classes = registry.both(CLASSES)
 
 
 def register() -> None:

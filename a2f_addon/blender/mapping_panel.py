@@ -10,7 +10,7 @@ from bpy.types import Context, Key
 
 from .. import rigs
 from ..errors import A2FError
-from . import mapping, targets
+from . import mapping, registry, targets
 
 ROWS = 8
 LETTER_PX = 7.0
@@ -130,4 +130,4 @@ class A2F_PT_mapping(bpy.types.Panel):
 
 CLASSES: tuple[Any, ...] = (A2F_UL_mapping, A2F_MT_rigs, A2F_PT_mapping)
 
-register, unregister = bpy.utils.register_classes_factory(CLASSES)
+register, unregister = registry.both(CLASSES)

@@ -10,7 +10,7 @@ from bpy.types import Context
 
 from .. import presets
 from ..errors import A2FError
-from . import adjust, clear, compat, preview, properties, targets
+from . import adjust, clear, compat, preview, properties, registry, targets
 from .operators import allowed, tell
 
 
@@ -120,4 +120,4 @@ def _owners(context: Context) -> list[Any]:
 
 CLASSES: tuple[Any, ...] = (A2F_OT_clear, A2F_OT_adjust, A2F_OT_preset, A2F_MT_presets)
 
-register, unregister = bpy.utils.register_classes_factory(CLASSES)
+register, unregister = registry.both(CLASSES)
