@@ -9,6 +9,7 @@ import wave
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -233,7 +234,11 @@ def all_taken(sources: Sequence[Source]) -> list[Source]:
     """
     sources = [_as_it_plays(source) for source in sources]
     strips = [source for source in sources if source.mix is not None and source.mix.strip is not None]
-    mixed = {source.identity: packed for source, packed in zip(strips, _strips_alone(strips), strict=True)} if strips else {}
+    ordered = sorted(strips, key=lambda source: source.zero_frame)
+    meet = any(one.zero_frame + (one.length_s or 0) * one.fps > other.zero_frame + 0.5 for one, other in pairwise(ordered))
+    mixed: dict[str, bytes] = {}
+    for group in [[each] for each in ordered] if meet else [ordered] if ordered else []:
+        mixed |= zip((each.identity for each in group), _strips_alone(group), strict=True)
     for source in sources:
         if source.mix is not None and source.mix.strip is None:
             mixed[source.identity] = _mixdown(_scene(source.mix))
@@ -272,7 +277,7 @@ def _scene(mix: Mix) -> Scene:
 
 
 def _strips_alone(sources: Sequence[Source]) -> list[bytes]:
-    """What is heard of each of these strips, which lie in one channel of one scene and so never sound together."""
+    """What is heard of each of these strips of one scene, which never sound together."""
     assert sources[0].mix is not None
     scene = _scene(sources[0].mix)
     first = int(min(source.zero_frame for source in sources))

@@ -342,18 +342,24 @@ def test_a_mixdown_that_goes_on_in_a_thread_is_waited_for(tmp_path: Path, monkey
 
 @needs_sound
 def test_retimed_strips_of_a_channel_are_mixed_down_at_once_and_each_keeps_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import soundfile
-
     monkeypatch.setattr(compat, "is_retimed", lambda strip: True)
-    for frame, name in ((50, "early"), (301, "late")):
-        add_strip(clicks(tmp_path / f"{name}.wav"), name=name, frame=frame, channel=2)
+    strips = [add_strip(clicks(tmp_path / f"{name}.wav"), name=name, frame=frame, channel=2) for frame, name in ((50, "early"), (301, "late"))]
     add_strip(clicks(tmp_path / "music.wav"), name="music", frame=57, channel=1)
     mixdowns = []
     mixdown = source._mixdown
     monkeypatch.setattr(source, "_mixdown", lambda scene: mixdowns.append(scene.name) or mixdown(scene))
     lines = source.all_taken(source.choose(bpy.context, "CHANNEL", channel=2).lines)
     assert mixdowns == ["Scene"]
-    for line, frame in zip(lines, (50, 301), strict=True):
+    each_keeps_its_place(lines, (50, 301))
+    strips[1].channel, strips[1].frame_start = 3, 60  # as a strip within a metastrip may lie: beside another
+    each_keeps_its_place(source.all_taken([source.from_strip(strip, bpy.context.scene) for strip in strips]), (50, 60))
+    assert len(mixdowns) == 3
+
+
+def each_keeps_its_place(lines: list[source.Source], frames: tuple[int, ...]) -> None:
+    import soundfile
+
+    for line, frame in zip(lines, frames, strict=True):
         with source.opened(line) as opened:
             samples, rate = soundfile.read(opened)
         assert len(samples) == pytest.approx(4 * rate, abs=rate / 24)
