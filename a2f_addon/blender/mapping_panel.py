@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import Any
 
 import bpy
@@ -11,10 +10,9 @@ from bpy.types import Context, Key
 from .. import rigs
 from ..errors import A2FError
 from . import mapping, registry, targets
+from .tab import Part, draw_sentence
 
 ROWS = 8
-LETTER_PX = 7.0
-"""Roughly a letter's width in Blender's interface, at a scale of 1."""
 
 
 class A2F_UL_mapping(bpy.types.UIList):
@@ -60,11 +58,6 @@ def _draw_active(layout: Any, owner: Any, row: Any) -> None:
     column.prop(row, "gain")
 
 
-def _letters(context: Any) -> int:
-    """How many letters a line of the sidebar has room for."""
-    return 30 if context.region is None else max(20, int(context.region.width / (LETTER_PX * context.preferences.system.ui_scale)) - 4)
-
-
 def _icon(item: Any) -> str:
     return item.bl_rna.properties["sureness"].enum_items[item.sureness].icon
 
@@ -87,16 +80,11 @@ class A2F_MT_rigs(bpy.types.Menu):
             layout.operator("a2f.map", text=each.title, icon="USER" if each in own else "NONE", translate=False).rig = each.name
 
 
-class A2F_PT_mapping(bpy.types.Panel):
+class A2F_PT_mapping(Part, bpy.types.Panel):
     """Which shape takes which curve"""
 
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "A2F"
     bl_idname = "A2F_PT_mapping"
-    bl_parent_id = "A2F_PT_bake"
     bl_label = "Mapping"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: Context) -> None:
         """Blender calls this to show the panel."""
@@ -120,9 +108,7 @@ class A2F_PT_mapping(bpy.types.Panel):
         if 0 <= owner.a2f_mapping.index < len(owner.a2f_mapping.rows):
             _draw_active(layout, owner, owner.a2f_mapping.rows[owner.a2f_mapping.index])
         for sentence in targets.short_sliders(face for face in targets.faces([context.object]) if face.uid == owner.session_uid):  # type: ignore[list-item]
-            column = layout.column(align=True)
-            for number, line in enumerate(textwrap.wrap(sentence, width=_letters(context))):
-                column.label(text=line, icon="BLANK1" if number else "ERROR", translate=False)
+            draw_sentence(layout, context, sentence, icon="ERROR")
         buttons = layout.row(align=True)
         buttons.operator("a2f.mapping_save", text="Save", icon="FILE_TICK")
         buttons.operator("a2f.unmap", text="Clear", icon="X")

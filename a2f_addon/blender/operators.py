@@ -11,7 +11,7 @@ import bpy
 from bpy.types import Context, Event, Timer
 
 from ..errors import A2FError, Cancelled
-from . import bake, compat, preferences, preview, runner, source, targets
+from . import bake, compat, preferences, preview, registry, runner, source, targets
 from .properties import Values, choice_properties, motion_properties, output_properties, session_of, source_properties
 
 REASON = "a2f_reason"
@@ -300,14 +300,4 @@ def redraw(context: Context) -> None:
 
 CLASSES: tuple[Any, ...] = (A2F_OT_bake, A2F_OT_preview, A2F_OT_cancel)
 
-
-def register() -> None:
-    """Make them known to Blender."""
-    for each in CLASSES:
-        bpy.utils.register_class(each)
-
-
-def unregister() -> None:
-    """And unknown again."""
-    for each in reversed(CLASSES):
-        bpy.utils.unregister_class(each)
+register, unregister = registry.both(CLASSES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Collection
 from dataclasses import replace
 from itertools import groupby
@@ -15,10 +14,11 @@ from bpy.types import Context
 from ..errors import SoundError
 from ..job import Motion
 from ..settings import Option, options
-from . import compat, preview, runner, styling, targets, thumbnail
+from . import compat, preview, registry, runner, styling, targets, thumbnail
 from .operators import REASON
 from .properties import FELT, Values, panel_settings, session_of
 from .source import Chosen
+from .tab import Part, draw_sentence, letters
 from .targets import Face
 
 EYES = frozenset({"eyes", "eye_clips", "brows", "head"})
@@ -36,8 +36,6 @@ HEADINGS = {"rescale": "Shapes", "closure": "Lips", "silence": "Pauses", "eye_cl
 """Words of a person for the stages' own."""
 HELP = (Path(__file__).parents[2] / "README.md").as_uri() + "#use"
 """The README's part on the panel; it comes with the add-on."""
-LETTER_PX = 7.0
-"""Roughly a letter's width in Blender's interface, at a scale of 1."""
 NAME_AT_LEAST = 12
 """Letters of a name that are always shown."""
 
@@ -63,7 +61,7 @@ class A2F_PT_bake(bpy.types.Panel):
         _draw_button(layout, context, speech, faces)
         for number, run in enumerate(runner.session.runs):
             row = layout.row(align=True)
-            name = shortened(run.request.source.name, _letters(context) - len(run.brief) - 6)
+            name = shortened(run.request.source.name, letters(context) - len(run.brief) - 6)
             row.progress(factor=run.done, text=f"{name}: {run.brief}")
             row.operator("a2f.cancel", text="", icon="X").number = number
         _draw_after(layout, context)
@@ -72,16 +70,6 @@ class A2F_PT_bake(bpy.types.Panel):
         """Blender calls this to show the right end of the header."""
         layout: Any = self.layout
         layout.operator("wm.url_open", text="", icon="HELP", emboss=False).url = HELP
-
-
-class Part:
-    """A part of the tab, which folds."""
-
-    bl_space_type: Any = "VIEW_3D"
-    bl_region_type: Any = "UI"
-    bl_category = "A2F"
-    bl_parent_id = "A2F_PT_bake"
-    bl_options: Any = {"DEFAULT_CLOSED"}
 
 
 class A2F_PT_result(Part, bpy.types.Panel):
@@ -225,14 +213,14 @@ def _draw_source(layout: Any, context: Context, speech: Chosen | str) -> None:
     elif chosen.source == "STRIP":
         _draw_strip_field(layout, compat.sequencer_scene(context), chosen)
     if isinstance(speech, str):
-        _draw_sentence(layout, context, speech, icon="INFO")
+        draw_sentence(layout, context, speech, icon="INFO")
         return
     if chosen.source != "FILE":
         active = " (the active strip)" if chosen.source == "STRIP" and not chosen.name else ""
-        name = shortened(speech.words.strip("'"), _letters(context) - len(active))
+        name = shortened(speech.words.strip("'"), letters(context) - len(active))
         layout.label(text=name + active, icon="SOUND", translate=False)
     for sentence in speech.skipped:
-        _draw_sentence(layout, context, sentence, icon="ERROR")
+        draw_sentence(layout, context, sentence, icon="ERROR")
 
 
 def _draw_strip_field(layout: Any, scene: Any, chosen: Any) -> None:
@@ -243,17 +231,17 @@ def _draw_strip_field(layout: Any, scene: Any, chosen: Any) -> None:
 
 def _draw_targets(layout: Any, context: Context, faces: list[Face]) -> None:
     if not faces:
-        _draw_sentence(layout, context, targets.NO_FACE, icon="INFO")
+        draw_sentence(layout, context, targets.NO_FACE, icon="INFO")
         return
     shapes = {channel.shape for face in faces for channel in face.channels}
     others = f" and {len(faces) - 1} more" if len(faces) > 1 else ""
-    _draw_sentence(layout, context, f"{faces[0].object}{others}: {faces[0].rig}, {len(shapes)} shapes", icon="SHAPEKEY_DATA")
+    draw_sentence(layout, context, f"{faces[0].object}{others}: {faces[0].rig}, {len(shapes)} shapes", icon="SHAPEKEY_DATA")
 
 
 def _draw_button(layout: Any, context: Context, speech: Chosen | str, faces: list[Face]) -> None:
     row = layout.row()
     row.scale_y = 1.5
-    row.operator("a2f.bake", text=_button_text(speech, faces, letters=_letters(context)), icon="REC", translate=False)
+    row.operator("a2f.bake", text=_button_text(speech, faces, letters=letters(context)), icon="REC", translate=False)
 
 
 def _draw_after(layout: Any, context: Context) -> None:
@@ -268,9 +256,9 @@ def _draw_after(layout: Any, context: Context) -> None:
     told = session_of(context)
     if told.said:
         box = layout.box()
-        _draw_sentence(box, context, told.said, icon="CHECKMARK" if told.result else "INFO")
+        draw_sentence(box, context, told.said, icon="CHECKMARK" if told.result else "INFO")
         for sentence in told.warnings.splitlines():
-            _draw_sentence(box, context, sentence, icon="ERROR")
+            draw_sentence(box, context, sentence, icon="ERROR")
 
 
 def _button_text(speech: Chosen | str, faces: list[Face], *, letters: int) -> str:
@@ -289,30 +277,6 @@ def shortened(name: str, letters: int) -> str:
     return name if len(name) <= letters else f"{name[: letters // 2]}\u2026{name[len(name) - (letters - 1) // 2 :]}"
 
 
-def _letters(context: Context) -> int:
-    """How many letters a line of the sidebar has room for, beside an icon."""
-    here: Any = context
-    return max(20, int(here.region.width / (LETTER_PX * here.preferences.system.ui_scale)) - 4)
-
-
-def _draw_sentence(layout: Any, context: Context, sentence: str, *, icon: str) -> None:
-    """A sentence in as many lines as the panel's width asks for."""
-    column = layout.column(align=True)
-    for line in textwrap.wrap(sentence, width=_letters(context), break_on_hyphens=False):
-        column.label(text=line, icon=icon, translate=False)
-        icon = "BLANK1"
-
-
 CLASSES: tuple[Any, ...] = (A2F_PT_bake, A2F_PT_result, A2F_PT_motion, A2F_PT_eyes, A2F_PT_emotion, A2F_PT_output, A2F_PT_advanced)
 
-
-def register() -> None:
-    """Show the tab."""
-    for each in CLASSES:
-        bpy.utils.register_class(each)
-
-
-def unregister() -> None:
-    """And hide it."""
-    for each in reversed(CLASSES):
-        bpy.utils.unregister_class(each)
+register, unregister = registry.both(CLASSES)

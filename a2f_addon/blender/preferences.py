@@ -12,6 +12,7 @@ from bpy.types import Context
 
 from ..errors import ModelError
 from ..speech import session
+from . import registry
 
 PACKAGE = (__package__ or "").rpartition(".a2f_addon.")[0] or "a2f_addon"
 """What Blender knows the extension by: the package around a2f_addon where it is installed as one."""
@@ -102,12 +103,12 @@ def _own(context: Context) -> Any:
 
 
 CLASSES: tuple[Any, ...] = (A2F_OT_provider, A2F_AP_preferences)
+_register_classes, _unregister_classes = registry.both(CLASSES)
 
 
 def register() -> None:
     """Show them, and use the folder that was chosen in an earlier session."""
-    for each in CLASSES:
-        bpy.utils.register_class(each)
+    _register_classes()
     own = _own(bpy.context)
     if own is not None and own.runtime:
         _name_folder(own.runtime)
@@ -115,5 +116,4 @@ def register() -> None:
 
 def unregister() -> None:
     """Hide them."""
-    for each in reversed(CLASSES):
-        bpy.utils.unregister_class(each)
+    _unregister_classes()

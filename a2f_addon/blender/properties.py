@@ -18,8 +18,8 @@ from ..face import keys
 from ..face.emotion import POSES, Keys, Track
 from ..files import styles
 from ..job import Motion
-from ..settings import Option, build, flat, options
-from . import compat, live, ownstyles, runner
+from ..settings import Option, flat, options
+from . import compat, live, ownstyles, registry, runner
 from .source import Chosen, Source, choose
 
 ERRORS: Mapping[str, float] = {"OFF": 0.0, "FINE": keys.FINE, "COARSE": keys.COARSE}
@@ -163,10 +163,9 @@ class Values:
         """The settings of the motion, with the scene's emotions. Raises SettingError."""
         chosen = {name: getattr(self._given, name) for name in CHOICES} if self._given is not None else {}
         chosen = {name: value for name, value in chosen.items() if value not in ("", -1)}
-        if "preset" in chosen or self._given is None:
-            values = {item.name: _exact(self[item.name]) for item in options(Motion) if self._is_own(item.name)}
-        else:
-            values = {item.name: _exact(self[item.name]) for item in options(Motion)}
+        # Beside a preset only what was given counts, since the panel's own settings would overrule all of it.
+        names = [item.name for item in options(Motion) if "preset" not in chosen or self._given.is_property_set(item.name)]
+        values = {name: _exact(self[name]) for name in names}
         own = {"emotion": "emotion_mix", "style": "style_name"}
         for name in chosen.keys() & own.keys():
             values.pop(own[name], None)
@@ -179,10 +178,6 @@ class Values:
         track = motion.emotion.track
         felt = Track(track.spans, (*track.keys, *emotions_over_time(scene, source)))
         return replace(motion, emotion=replace(motion.emotion, track=felt)) if felt.keys else motion
-
-    def _is_own(self, name: str) -> bool:
-        """Whether a setting overrules a preset: one that was given, or all of the panel where no operator is asked."""
-        return self._given is None or self._given.is_property_set(name)
 
     def chosen(self, context: Context) -> Chosen:
         """The speech that is meant. Raises SoundError."""
@@ -199,11 +194,6 @@ class Values:
         error = ERRORS.get(kind, _exact(self["reduction_error"]))
         regions = tuple(region for region in runner.REGIONS if self[f"region_{region}"])
         return runner.Output(self["place"], error, regions, _exact(self["fps"]), self["markers"])
-
-
-def motion_of(values: dict[str, Any]) -> Motion:
-    """The settings from Blender's values, whose single precision is undone: 0.3 there is 0.30000001. Raises SettingError."""
-    return build(Motion, {name: _exact(value) for name, value in values.items()})
 
 
 def put(scene: Scene, motion: Motion) -> None:
@@ -314,12 +304,12 @@ A2F_PG_emotions.__annotations__.update(
     }
 )
 CLASSES: tuple[Any, ...] = (A2F_PG_emotions, A2F_PG_scene, A2F_PG_session)
+_register_classes, _unregister_classes = registry.both(CLASSES)
 
 
 def register() -> None:
     """Give every scene the panel's memory."""
-    for each in CLASSES:
-        bpy.utils.register_class(each)
+    _register_classes()
     bpy.types.Scene.a2f = PointerProperty(type=A2F_PG_scene)  # type: ignore[attr-defined, func-returns-value]
     bpy.types.WindowManager.a2f = PointerProperty(type=A2F_PG_session)  # type: ignore[attr-defined, func-returns-value]
 
@@ -328,5 +318,4 @@ def unregister() -> None:
     """Take it away again."""
     del bpy.types.WindowManager.a2f  # type: ignore[attr-defined]
     del bpy.types.Scene.a2f  # type: ignore[attr-defined]
-    for each in reversed(CLASSES):
-        bpy.utils.unregister_class(each)
+    _unregister_classes()

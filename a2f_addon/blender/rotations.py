@@ -21,8 +21,9 @@ from ..errors import TargetError
 from ..face import arkit
 from ..face.curves import FaceCurves
 from ..face.eyes import FULL_DEG, towards
-from . import bake, compat, ownership, targets
+from . import bake, compat, ownership, registry, targets
 from .standing import Layer, users_of
+from .tab import Part
 
 Doubles = NDArray[np.float64]
 
@@ -386,16 +387,11 @@ class A2F_OT_unturn(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class A2F_PT_rotations(bpy.types.Panel):
+class A2F_PT_rotations(Part, bpy.types.Panel):
     """Head, eye bones, and what the eyes look at"""
 
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "A2F"
     bl_idname = "A2F_PT_rotations"
-    bl_parent_id = "A2F_PT_bake"
     bl_label = "Head and Gaze"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: Context) -> None:
         """Blender calls this to show the panel."""
@@ -412,17 +408,16 @@ class A2F_PT_rotations(bpy.types.Panel):
 
 
 CLASSES: tuple[Any, ...] = (A2F_PG_rotations, A2F_OT_unturn, A2F_PT_rotations)
+_register_classes, _unregister_classes = registry.both(CLASSES)
 
 
 def register() -> None:
     """Give every scene the names, and show them."""
-    for each in CLASSES:
-        bpy.utils.register_class(each)
+    _register_classes()
     bpy.types.Scene.a2f_rotations = bpy.props.PointerProperty(type=A2F_PG_rotations)  # type: ignore[attr-defined, func-returns-value]
 
 
 def unregister() -> None:
     """Take them away again."""
     del bpy.types.Scene.a2f_rotations  # type: ignore[attr-defined]
-    for each in reversed(CLASSES):
-        bpy.utils.unregister_class(each)
+    _unregister_classes()

@@ -14,7 +14,7 @@ from ..errors import A2FError, TargetError
 from ..face import retarget
 from ..face.curves import FaceCurves, Floats
 from ..files import styles
-from . import compat, ownstyles, properties, targets
+from . import compat, ownstyles, properties, registry, targets
 from .operators import allowed
 
 NO_ACTION = "plays no Action of its face shapes; make the performance its active Action first."
@@ -138,14 +138,4 @@ class A2F_MT_styles(bpy.types.Menu):
 
 CLASSES: tuple[Any, ...] = (A2F_OT_measure_style, A2F_OT_style, A2F_MT_styles)
 
-
-def register() -> None:
-    """Make them known to Blender."""
-    for each in CLASSES:
-        bpy.utils.register_class(each)
-
-
-def unregister() -> None:
-    """And unknown again."""
-    for each in reversed(CLASSES):
-        bpy.utils.unregister_class(each)
+register, unregister = registry.both(CLASSES)

@@ -15,7 +15,7 @@ import pytest
 from inside import add_strip, clicks, evaluated, everything, made_heard, make_action, make_head, needs_sound, play, shapes_of
 
 from a2f_addon import job as jobs
-from a2f_addon.blender import panel, properties
+from a2f_addon.blender import panel, properties, tab
 from a2f_addon.errors import SoundError
 from a2f_addon.face.arkit import NAMES
 from a2f_addon.settings import build, flat, options
@@ -63,8 +63,7 @@ def test_every_setting_of_the_motion_is_an_argument_and_a_property_of_the_scene(
 
 def test_blenders_single_precision_does_not_change_a_setting() -> None:
     scene = bpy.context.scene.a2f
-    values = {item.name: getattr(scene, item.name) for item in options(jobs.Motion)}
-    assert properties.motion_of(values) == jobs.Motion()
+    assert properties.Values(None, bpy.context.scene).motion(None, bpy.context.scene) == jobs.Motion()  # type: ignore[arg-type]
     for item in options(jobs.Motion):
         for bound in (item.minimum, item.maximum):
             if bound is not None and item.type is float:
@@ -192,7 +191,7 @@ def test_a_long_name_gives_way_to_what_the_button_does(tmp_path: Path) -> None:
 
 def test_no_line_of_a_sentence_is_wider_than_the_panel(speech: str) -> None:
     make_head(name="a_mesh_with_a_name_that_is_wider_than_the_sidebar_of_anybody", shapes=["jawOpen"])
-    assert max(len(said) for said in drawn()) < 280 / panel.LETTER_PX + 2
+    assert max(len(said) for said in drawn()) < 280 / tab.LETTER_PX + 2
 
 
 def test_the_panel_shows_keys_at_the_scenes_rate_until_a_rate_is_asked_for() -> None:
