@@ -1,185 +1,169 @@
 """The only writer: a plan and curves become keys, all of them or none.
 
-The new Actions are finished before anything that plays is touched, curve by curve, so that a window stays awake; each change after that leaves
+The new keys are finished before anything that plays is touched, curve by curve, so that a window stays awake; each change after that leaves
 behind how to take it back. Between two curves everything may have happened to the file, so everything is looked up again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 import bpy
 import numpy as np
 from bpy.types import Action, AnimData, FCurve, Key
 from numpy.typing import NDArray
 
-from ..errors import TargetError
-from ..face.curves import FaceCurves
-from ..face.keys import CurveKeys, every_frame
+from ..face.keys import CurveKeys
 from ..face.retarget import Recipe
-from . import compat, into, ownership, traces
+from . import compat, into, ownership, parts, traces
+from .parts import Interrupted, Part
 from .standing import Layer
-from .targets import Plan, Target, key_by_uid, values
+from .targets import Plan, Target, key_by_uid
 
 LINEAR, BEZIER = 1, 2
 """BEZT_IPO_LIN and BEZT_IPO_BEZ in Blender's DNA_curve_types.h."""
 ALIGNED, AUTO_CLAMPED = 3, 4
 """HD_ALIGN there, and HD_AUTO_ANIM: what a handle becomes should the artist turn a straight key into a Bezier one."""
+MARKERS_A_STEP = 500
 
-Part = tuple[Action, compat.Slot]
-"""An Action and the slot in it that is for one Key."""
-T = TypeVar("T")
 KeysOf = Mapping[Recipe, CurveKeys]
 """What every channel is keyed with, by what it takes, counted in frames of the curves."""
 
 
-class Interrupted(TargetError):
-    """The file was changed under the writing hand, by an undo for example; nothing was changed by this bake, and it may begin anew."""
-
-    def __init__(self) -> None:
-        super().__init__("The scene was changed while the keys were being written; nothing was changed by the bake. Bake again.")
-
-
 @dataclass
-class _Made:
-    """What a written plan consists of, as numbers that outlive an undo: for each target its new Action's session_uid and its slot's handle."""
+class Laid:
+    """A recording's keys, all of them made and none of them playing yet; see :func:`put`.
 
-    uids: list[int] = field(default_factory=list)
-    slots: list[int] = field(default_factory=list)
+    frames: float64 [frames], where on the timeline each frame of the curves lies. undo: takes the new Actions away again.
+    fresh, within: by the uid of each Key, the part of a new Action or of the artist's that is for it. digests: of the new Actions, by uid.
+    """
+
+    plan: Plan
+    frames: NDArray[np.float64]
+    undo: ExitStack
+    fresh: dict[int, Part] = field(default_factory=dict)
+    within: dict[int, Part] = field(default_factory=dict)
     digests: dict[int, ownership.Digest] = field(default_factory=dict)
 
-
-def write(plan: Plan, curves: FaceCurves, frames: NDArray[np.float64]) -> list[Action]:
-    """Key the curves as planned, a key a frame, and return the new Actions; see :func:`writing`."""
-    return whole(writing(plan, every_key(plan, curves), frames))
-
-
-def every_key(plan: Plan, curves: FaceCurves) -> KeysOf:
-    """A key on every frame."""
-    return {takes: every_frame(curve) for takes, curve in values(plan, curves).items()}
+    def suits(self, plan: Plan) -> bool:
+        """Whether a plan, made since, keys the very same channels in the very same Actions."""
+        fits = [(each.face.uid, each.face.channels, each.place == "INTO") for each in plan.targets]
+        return fits == [(each.face.uid, each.face.channels, each.place == "INTO") for each in self.plan.targets] and all(
+            parts.part(*compat.part_of(_key(each))) == self.within[each.face.uid] for each in plan.targets if each.place == "INTO"
+        )
 
 
-def whole(steps: Generator[float, None, T]) -> T:
-    """All the steps at once."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
-
-
-def writing(
+def laying(
     plan: Plan,
     keys_of: KeysOf,
     frames: NDArray[np.float64],
     markers: Sequence[tuple[str, float]] = (),
     *,
-    still_holds: Callable[[], bool] = lambda: True,
-    beside: Callable[[ExitStack], None] = lambda undo: None,
-) -> Generator[float, None, list[Action]]:
-    """Key the curves as planned; in steps of a few milliseconds, each of which says how much is done, 0 to 1. Returns the Actions that hold the keys.
+    drafts: into.Drafts,
+    undo: ExitStack,
+) -> Generator[float, None, Laid]:
+    """Make the keys as planned; in steps of a few milliseconds, each of which says how much is done, 0 to 1. Nothing that plays is touched.
 
-    frames: float64 [frames], where on the timeline each frame of the curves lies. markers: (name, frame) pairs to mark in the new Actions.
-    still_holds: asked once before what plays is touched: whether the plan still fits the scene. beside: what else is to be written, which leaves with
-    the stack it is given how to take it back.
-    Raises TargetError where a target is gone since the plan was made, and Interrupted where the plan does not hold.
-    Whatever is raised, and where the steps are left half way, nothing is changed.
+    frames: as in Laid. markers: (name, frame) pairs to mark in the new Actions. drafts: of the artist's Actions that take keys.
+    undo: learns how to take the new Actions away. Raises Interrupted where a target is gone since the plan was made, and after an undo.
     """
-    fresh = [target for target in plan.targets if target.place != "INTO"]
-    with ExitStack() as undo:
-        made = _new_parts(plan.action_name, fresh, [_key(target) for target in fresh], undo)
-        total = max(sum(len(target.face.channels) for target in plan.targets), 1)
-        done = 0
-        for number, target in enumerate(fresh):
-            for channel in target.face.channels:
-                action, slot = _part(made, number)
-                curve = compat.new_fcurve(action, slot, channel.data_path)
-                _fill(curve, keys_of[channel.takes], frames)
-                made.digests.setdefault(action.session_uid, ownership.Digest()).add(curve)
-                done += 1
-                yield done / total
-        if not still_holds():
-            raise Interrupted
-        for action in dict.fromkeys(_part(made, number)[0] for number in range(len(fresh))):
-            _mark_visemes(action, markers)
+    laid = Laid(plan, frames, undo)
+    laid.fresh = _new_parts(plan.action_name, [target for target in plan.targets if target.place != "INTO"], undo)
+    for number, target in enumerate(plan.targets):
+        total = max(len(target.face.channels), 1)
+        for step, _ in enumerate(_laying_target(laid, target, keys_of, drafts), 1):
+            yield (number + min(step / total, 1.0)) / len(plan.targets)
+    for uid in dict.fromkeys(each.action for each in laid.fresh.values()):
+        for first in range(0, len(markers), MARKERS_A_STEP):
+            _mark_visemes(Part(uid, 0).found()[0], markers[first : first + MARKERS_A_STEP])
+            yield 1.0
+    return laid
+
+
+def _laying_target(laid: Laid, target: Target, keys_of: KeysOf, drafts: into.Drafts) -> Iterator[None]:
+    owner, uid = _key(target), target.face.uid
+    earlier = into.parts_of(owner)
+    if target.place == "INTO":
+        laid.within[uid] = parts.part(*compat.part_of(owner))
+        lays = {each.data_path: partial(_fill, keys=keys_of[each.takes], frames=laid.frames) for each in target.face.channels}
+        span = float(laid.frames[0]), float(laid.frames[-1])
+        yield from drafts.laying(laid.within[uid], lays, identity=laid.plan.identity, span=span)
+    else:
+        yield from _filling(laid, target, keys_of)
+    for each in earlier:
+        if each != laid.within.get(uid):
+            yield from drafts.taking_back(each)
+
+
+def _filling(laid: Laid, target: Target, keys_of: KeysOf) -> Iterator[None]:
+    part = laid.fresh[target.face.uid]
+    for channel in target.face.channels:
+        curve = compat.new_fcurve(*part.found(), channel.data_path)
+        _fill(curve, keys_of[channel.takes], laid.frames)
+        laid.digests.setdefault(part.action, ownership.Digest()).add(curve)
+        yield
+
+
+def put(laid: Laid, plan: Plan, drafts: into.Drafts, *, beside: Callable[[ExitStack], None] = lambda undo: None) -> list[Action]:
+    """Let the keys play, in one go, and return the Actions that hold them. Whatever is raised, nothing is changed.
+
+    plan: for what is there by now. drafts: settled; those of the artist's Actions that take keys get them here.
+    beside: what else is to be written, which leaves with the stack it is given how to take it back.
+    Raises Interrupted where something is gone, and where the keys are not what the plan asks for.
+    """
+    if not laid.suits(plan):
+        raise Interrupted
+    with laid.undo as undo:
         owners = [_key(target) for target in plan.targets]
-        written = [
-            into.write(compat.part_of(owner), target, keys_of, frames, identity=plan.identity, fill=_fill, undo=undo)
-            for target, owner in zip(plan.targets, owners, strict=True)
-            if target.place == "INTO"
-        ]
-        parts = {target.face.uid: _part(made, number) for number, target in enumerate(fresh)}
-        rests = _rests(plan, owners, undo)
+        drafts.hand_over(undo)
+        rests = _rests(plan, undo)
         for target, owner in zip(plan.targets, owners, strict=True):
             traces.remember(owner, target, undo)
-            into.take_back_everywhere(owner, plan.identity, undo, but=written)
-            _switch(target, owner, parts.get(target.face.uid), rests.get(target.face.uid), frames, undo)
+            _switch(target, owner, laid.fresh.get(target.face.uid), rests.get(target.face.uid), laid.frames, undo)
         beside(undo)
         undo.pop_all()
     _retire(plan, owners)
-    return [*_sign(plan, fresh, parts, rests, made.digests), *written]
+    written = dict.fromkeys(each.found()[0] for each in laid.within.values())
+    return [*_sign(plan, laid, rests), *written]
 
 
 def _key(target: Target) -> Key:
     key = key_by_uid(target.face.uid)
     if key is None:
-        raise TargetError(f"The mesh '{target.face.object}' was deleted during the bake; nothing was changed.")
+        raise Interrupted  # what is left of the face is planned for anew
     return key
 
 
-def _new_parts(name: str, targets: Sequence[Target], keys: Sequence[Key], undo: ExitStack) -> _Made:
-    """One Action with a slot for each Key; in a Blender without slots, an Action for each."""
-    made = _Made()
-    for target, key in zip(targets, keys, strict=True):
-        if made.uids and compat.HAS_SLOTS:
-            action = _action(made.uids[0])
+def _new_parts(name: str, targets: Sequence[Target], undo: ExitStack) -> dict[int, Part]:
+    """One Action with a slot for each Key, by its uid; in a Blender without slots, an Action for each."""
+    made: dict[int, Part] = {}
+    for target in targets:
+        if made and compat.HAS_SLOTS:
+            action, _ = next(iter(made.values())).found()
         else:
-            action = bpy.data.actions.new(_action_name(name, target, first=not made.uids))
-            undo.callback(remove_action, action.session_uid)
-        slot = compat.new_slot(action, key)
-        made.uids.append(action.session_uid)
-        made.slots.append(0 if slot is None else slot.handle)
+            action = bpy.data.actions.new(_action_name(name, target, first=not made))
+            undo.callback(parts.remove_action, action.session_uid)
+        made[target.face.uid] = parts.part(action, compat.new_slot(action, _key(target)))
     return made
-
-
-def remove_action(uid: int) -> None:
-    """An undo may have removed it already."""
-    for action in [action for action in bpy.data.actions if action.session_uid == uid]:
-        bpy.data.actions.remove(action)
-
-
-def _action(uid: int) -> Action:
-    action = next((action for action in bpy.data.actions if action.session_uid == uid), None)
-    if action is None:
-        raise Interrupted
-    return action
-
-
-def _part(made: _Made, number: int) -> Part:
-    action = _action(made.uids[number])
-    slots: Any = action.slots if compat.HAS_SLOTS else ()
-    return action, next((slot for slot in slots if slot.handle == made.slots[number]), None)
 
 
 def _action_name(name: str, target: Target, *, first: bool) -> str:
     return name if first else f"{name} {target.face.object}"
 
 
-def _rests(plan: Plan, keys: Sequence[Key], undo: ExitStack) -> dict[int, Part]:
+def _rests(plan: Plan, undo: ExitStack) -> dict[int, Part]:
     """For each Key that needs it, by its uid, what holds its face at 0 where no recording plays."""
-    needing = [(target, key) for target, key in zip(plan.targets, keys, strict=True) if target.rest]
-    if not needing:
-        return {}
-    targets, rest_keys = zip(*needing, strict=True)
-    made = _new_parts(ownership.PREFIX + ownership.REST, targets, rest_keys, undo)
+    needing = [target for target in plan.targets if target.rest]
+    rests = _new_parts(ownership.PREFIX + ownership.REST, needing, undo)
     still = CurveKeys(np.zeros(1, np.int64), *(np.zeros(1, np.float32),) * 3, False)
-    for number, target in enumerate(targets):
+    for target in needing:
         for channel in target.rest:
-            _fill(compat.new_fcurve(*_part(made, number), channel.data_path), still, np.zeros(1))
-    return {target.face.uid: _part(made, number) for number, target in enumerate(targets)}
+            _fill(compat.new_fcurve(*rests[target.face.uid].found(), channel.data_path), still, np.zeros(1))
+    return rests
 
 
 def _fill(curve: FCurve, keys: CurveKeys, frames: NDArray[np.float64]) -> None:
@@ -214,18 +198,19 @@ def _switch(target: Target, key: Key, part: Part | None, rest: Part | None, fram
     if target.silenced:
         _silence(animation, undo)
     if rest is not None:
-        put_strip(animation, rest, Layer(rest[0].name, 0.0, 1.0, "HOLD"), undo)
+        put_strip(animation, *rest.found(), Layer(rest.found()[0].name, 0.0, 1.0, "HOLD"), undo)
     before = animation.action
     if before is not None and target.beneath is not None:
         _set(animation, undo, use_nla=True)
-        put_strip(animation, (before, compat.slot_of(animation)), target.beneath, undo)
+        put_strip(animation, before, compat.slot_of(animation), target.beneath, undo)
     if target.place == "STRIP":
         _set(animation, undo, use_nla=True)
         first = float(frames[0])
-        put_strip(animation, part, Layer(part[0].name, first, max(float(frames[-1]), first + 1), target.extrapolation), undo)
+        action, slot = part.found()
+        put_strip(animation, action, slot, Layer(action.name, first, max(float(frames[-1]), first + 1), target.extrapolation), undo)
     if target.place == "NEW" or target.beneath is not None or target.displaced:
         undo.callback(compat.assign, animation, before, compat.slot_of(animation))
-        compat.assign(animation, *(part if target.place == "NEW" else (None, None)))
+        compat.assign(animation, *(part.found() if target.place == "NEW" else (None, None)))
         _set(animation, undo, action_blend_type="REPLACE", action_influence=1.0, action_extrapolation=target.extrapolation)
     elif target.settled:
         # Beneath an Action that played alone, strips make the settings beside it count that meant nothing so far.
@@ -241,9 +226,8 @@ def _silence(animation: AnimData, undo: ExitStack) -> None:
         _set(track, undo, mute=True)
 
 
-def put_strip(animation: AnimData, part: Part, layer: Layer, undo: ExitStack) -> None:
+def put_strip(animation: AnimData, action: Action, slot: compat.Slot, layer: Layer, undo: ExitStack) -> None:
     """A strip on a new track above all others that plays its Action frame for frame."""
-    action, slot = part
     track = animation.nla_tracks.new()
     undo.callback(animation.nla_tracks.remove, track)
     track.name = layer.name
@@ -274,19 +258,18 @@ def _retire(plan: Plan, keys: Sequence[Key]) -> None:
     ownership.remove_unused(outdated)
 
 
-def _sign(
-    plan: Plan, fresh: Sequence[Target], parts: Mapping[int, Part], rests: Mapping[int, Part], digests: Mapping[int, ownership.Digest]
-) -> list[Action]:
+def _sign(plan: Plan, laid: Laid, rests: Mapping[int, Part]) -> list[Action]:
     """Names are given last, when an earlier result has left its own."""
     made: dict[Action, Target] = {}
-    for target in fresh:
-        made.setdefault(parts[target.face.uid][0], target)
+    for target in plan.targets:
+        if target.face.uid in laid.fresh:
+            made.setdefault(laid.fresh[target.face.uid].found()[0], target)
     for number, (action, target) in enumerate(made.items()):
         named = action.name
         action.name = _action_name(plan.action_name, target, first=number == 0)
-        ownership.mark(action, plan.identity, digests.get(action.session_uid))
+        ownership.mark(action, plan.identity, laid.digests.get(action.session_uid))
         _rename_tracks(target, named, action.name)
-    for action in dict.fromkeys(action for action, _ in rests.values()):
+    for action in dict.fromkeys(each.found()[0] for each in rests.values()):
         ownership.mark(action, ownership.REST)
     return list(made)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,7 +113,7 @@ def _out_of_artists(animation: AnimData) -> list[str]:
         action = user.action
         if action is None or action.library is not None or not into.records(action):
             continue
-        edited = into.take_back(action, compat.slot_of(user), identity=None, undo=ExitStack())
+        edited = into.take_back(action, compat.slot_of(user))
         if edited:
             kept.append(f"{len(edited)} curves in '{action.name}' were edited after the bake and are kept.")
     return kept

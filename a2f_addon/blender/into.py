@@ -2,6 +2,8 @@
 
 A frame before and a frame after the span stands a guard: a key with the value that the artist's curve had there. A Bezier that a guard parts
 keeps its shape. What was there before is written down with the Action, so that a re-bake or a clear can take A2F's keys out again.
+
+All of this is worked out on a copy of the Action, curve by curve, so that a window stays awake; the artist's own gets the finished keys in one go.
 """
 
 from __future__ import annotations
@@ -9,8 +11,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -18,11 +21,9 @@ import numpy as np
 from bpy.types import Action, FCurve
 from numpy.typing import NDArray
 
-from ..face.keys import CurveKeys
-from ..face.retarget import Recipe
-from . import compat
+from . import compat, parts
+from .parts import Interrupted, Part
 from .standing import clips
-from .targets import Target
 
 RECORDS = "a2f_into"
 """The custom property of an Action with A2F's keys in it: a JSON list, a record for each recording and datablock."""
@@ -46,54 +47,144 @@ NEAR = 1e-3
 """Frames; keys nearer to each other are one."""
 
 Rows = dict[str, NDArray[Any]]
-Fill = Callable[[FCurve, CurveKeys, NDArray[np.float64]], None]
 Lay = Callable[[FCurve], None]
+"""Fills an empty curve with keys within the span."""
 
 
-def write(
-    part: tuple[Action, compat.Slot],
-    target: Target,
-    keys_of: Mapping[Recipe, CurveKeys],
-    frames: NDArray[np.float64],
-    *,
-    identity: str,
-    fill: Fill,
-    undo: ExitStack,
-) -> Action:
-    """Key the target's channels in this Action within the span of the frames. The undo stack learns how to take everything back."""
-    action, slot = part
-    take_back(action, slot, identity=identity, undo=undo)
+@dataclass
+class _Draft:
+    """An Action of the artist's as it will be. before, after: by slot and data path, None where there is no curve. records: as it has them now."""
 
-    def lay(takes: Recipe) -> Lay:
-        return lambda curve: fill(curve, keys_of[takes], frames)
-
-    lays = {each.data_path: lay(each.takes) for each in target.face.channels}
-    _lay(action, slot, lays, identity=identity, span=(float(frames[0]), float(frames[-1])), undo=undo)
-    return action
+    action: int
+    copy: int
+    records: str | None
+    before: dict[tuple[int, str], Rows | None] = field(default_factory=dict)
+    after: dict[tuple[int, str], Rows | None] = field(default_factory=dict)
 
 
-def _lay(action: Action, slot: compat.Slot, lays: Mapping[str, Lay], *, identity: str, span: tuple[float, float], undo: ExitStack) -> None:
-    """Put keys into curves, by data path, and write down what was there. Lay: fills an empty curve with keys within the span."""
-    there = {curve.data_path: curve for curve in compat.fcurves(action, slot)}
+class Drafts:
+    """Copies of the artist's Actions, which nothing plays: written in steps of a few milliseconds, and handed over in one."""
+
+    def __init__(self, scratch: ExitStack, identities: Collection[str]) -> None:
+        """scratch: takes the copies away again. identities: of the recordings that are about to be laid, all of whose earlier keys go at once."""
+        self._scratch = scratch
+        self._identities = identities
+        self._drafts: dict[int, _Draft] = {}
+        self._taken_back: set[Part] = set()
+
+    def laying(self, part: Part, lays: Mapping[str, Lay], *, identity: str, span: tuple[float, float]) -> Iterator[None]:
+        """Put a recording's keys into curves, by data path, in place of its earlier ones. Raises Interrupted where the Action is gone."""
+        yield from self.taking_back(part)
+        draft = self._of(part)
+        yield from _noting(draft, part.slot, lays)
+        yield from _laying(Part(draft.copy, part.slot), lays, identity=identity, span=span)
+
+    def taking_back(self, part: Part) -> Iterator[None]:
+        """Take the recordings' earlier keys out of a slot's curves."""
+        if part in self._taken_back:
+            return
+        self._taken_back.add(part)
+        draft = self._of(part)
+        copy = Part(draft.copy, part.slot)
+        standing = [each for each in records(copy.found()[0]) if each["slot"] == str(part.slot or "")]
+        yield from _noting(draft, part.slot, dict.fromkeys(path for each in standing for path in each["curves"]))
+        yield
+        yield from _taking_back(copy, self._identities)
+        yield
+
+    def settling(self) -> Iterator[None]:
+        """Take down what the artist's Actions will get, when all is laid."""
+        for draft in self._drafts.values():
+            for slot, path in draft.before:
+                curve = _curve(Part(draft.copy, slot), path)
+                draft.after[slot, path] = None if curve is None else read(curve)
+                yield
+
+    def hand_over(self, undo: ExitStack) -> None:
+        """Give the artist's Actions their keys. undo: learns how to take them back. Raises Interrupted where one was changed since it was copied."""
+        for draft in self._drafts.values():
+            action, _ = Part(draft.action, 0).found()
+            are_as_copied = all(_is_as(Part(draft.action, slot), path, rows) for (slot, path), rows in draft.before.items())
+            if action.get(RECORDS) != draft.records or not are_as_copied:
+                raise Interrupted
+        for draft in self._drafts.values():
+            for (slot, path), rows in draft.after.items():
+                _put(Part(draft.action, slot), path, rows, draft.before[slot, path], undo)
+            action, _ = Part(draft.action, 0).found()
+            undo.callback(_set_text, action, draft.records)
+            _set_text(action, Part(draft.copy, 0).found()[0].get(RECORDS))
+            action.update_tag()
+        self._drafts.clear()
+
+    def _of(self, part: Part) -> _Draft:
+        if part.action not in self._drafts:
+            action, _ = part.found()
+            copy = action.copy()
+            copy.use_fake_user = False
+            self._scratch.callback(parts.remove_action, copy.session_uid)
+            self._drafts[part.action] = _Draft(part.action, copy.session_uid, action.get(RECORDS))
+        return self._drafts[part.action]
+
+
+def _noting(draft: _Draft, slot: int, paths: Iterable[str]) -> Iterator[None]:
+    """Take down what curves hold before anything is laid into them."""
+    for path in [path for path in paths if (slot, path) not in draft.before]:
+        curve = _curve(Part(draft.copy, slot), path)
+        draft.before[slot, path] = None if curve is None else read(curve)
+        yield
+
+
+def _is_as(part: Part, path: str, rows: Rows | None) -> bool:
+    curve = _curve(part, path)
+    return rows is None if curve is None else _is_same(read(curve), rows)
+
+
+def _is_same(one: Rows | None, other: Rows | None) -> bool:
+    return one is other if one is None or other is None else all(one[name].tobytes() == other[name].tobytes() for name in FACTS)
+
+
+def _put(part: Part, path: str, rows: Rows | None, before: Rows | None, undo: ExitStack) -> None:
+    if _is_same(rows, before):
+        return
+    action, slot = part.found()
+    curve = _curve(part, path)
+    if curve is None or before is None:
+        undo.callback(compat.remove_fcurve, action, slot, path)
+        curve = compat.new_fcurve(action, slot, path)
+    else:
+        undo.callback(_restore, action, slot, path, before, curve.extrapolation)
+    if rows is None:
+        compat.remove_fcurve(action, slot, path)
+    else:
+        _replace_exactly(curve, rows)
+
+
+def _curve(part: Part, path: str) -> FCurve | None:
+    return next((curve for curve in compat.fcurves(*part.found()) if curve.data_path == path), None)
+
+
+def _laying(part: Part, lays: Mapping[str, Lay], *, identity: str, span: tuple[float, float]) -> Iterator[None]:
+    """Put keys into curves, and write down what was there."""
     first, last = span
+    action, slot = part.found()
     record: dict[str, Any] = {"identity": identity, "slot": _slot_name(slot), "first": first - 1, "last": last + 1, "curves": {}}
     made = {path for each in records(action) if each["slot"] == record["slot"] for path, facts in each["curves"].items() if facts["made"]}
     for path, lay in lays.items():
-        curve = there.get(path)
+        curve = _curve(part, path)
         old = None if curve is None else read(curve)
         if curve is None:
-            curve = compat.new_fcurve(action, slot, path)
-            undo.callback(_remove_curve, action, slot, path)
-        else:
-            undo.callback(_restore, action, slot, path, old, curve.extrapolation)
+            curve = compat.new_fcurve(*part.found(), path)
         kept = None if old is None else _guarded(curve, old, first, last)
         curve.keyframe_points.clear()
         lay(curve)
         if kept is not None:
             replace(curve, _merged(kept, read(curve)))
-        facts = {"old": None if old is None else _packed(old), "digest": _digest(curve, first, last)}
+        facts = {"old": None if old is None else _packed(_around(old, first - 1, last + 1)), "digest": _digest(curve, first, last)}
         record["curves"][path] = facts | {"made": old is None or path in made}
-    _put_records(action, [*records(action), record], undo)
+        yield
+    action, _ = part.found()
+    _set_records(action, [*records(action), record])
+    yield
 
 
 def records(action: Action) -> list[dict[str, Any]]:
@@ -101,41 +192,47 @@ def records(action: Action) -> list[dict[str, Any]]:
     return json.loads(action.get(RECORDS, "[]"))
 
 
-def take_back(action: Action, slot: compat.Slot, *, identity: str | None, undo: ExitStack) -> list[str]:
-    """Take A2F's keys of a recording, or of all with None, out of a slot's curves, and put back what they replaced.
+def take_back(action: Action, slot: compat.Slot) -> list[str]:
+    """Take A2F's keys of every recording out of a slot's curves, and put back what they replaced.
 
-    Keys of another recording that were laid over these are lifted off first and laid again. Returns the data paths of curves that somebody edited
-    since, which are left as they are.
+    Returns the data paths of curves that somebody edited since, which are left as they are.
     """
+    return parts.whole(_taking_back(parts.part(action, slot), None))
+
+
+def _taking_back(part: Part, identities: Collection[str] | None) -> Generator[None, None, list[str]]:
+    """Take A2F's keys of some recordings, or of all with None, out; see :func:`take_back`.
+
+    Keys of another recording that were laid over these are lifted off first and laid again.
+    """
+    action, slot = part.found()
     standing = records(action)
-    going = _above(standing, [number for number, each in enumerate(standing) if each["slot"] == _slot_name(slot)], identity)
+    going = _above(standing, [number for number, each in enumerate(standing) if each["slot"] == _slot_name(slot)], identities)
     if not going:
         return []
     edited: list[str] = []
     lifted: list[tuple[dict[str, Any], dict[str, Lay]]] = []
     for number in reversed(going):
         record = standing[number]
-        there = {curve.data_path: curve for curve in compat.fcurves(action, slot)}
-        span = record["first"] + 1, record["last"] - 1
-        own = {path: _inside(read(there[path]), *span) for path in record["curves"] if path in there}
-        theirs = list(_take_back(action, slot, record, undo))
-        if identity is None or record["identity"] == identity:
-            edited += theirs
+        taken = yield from _lifting(part, record)
+        if identities is None or record["identity"] in identities:
+            edited += [path for path, rows in taken.items() if rows is None]
         else:
-            lifted.append((record, {path: partial(replace, rows=rows) for path, rows in own.items() if path not in theirs}))
-    _put_records(action, [each for number, each in enumerate(standing) if number not in going], undo)
+            lifted.append((record, {path: partial(replace, rows=rows) for path, rows in taken.items() if rows is not None}))
+    action, _ = part.found()
+    _set_records(action, [each for number, each in enumerate(standing) if number not in going])
     for record, lays in reversed([each for each in lifted if each[1]]):
-        _lay(action, slot, lays, identity=record["identity"], span=(record["first"] + 1, record["last"] - 1), undo=undo)
+        yield from _laying(part, lays, identity=record["identity"], span=(record["first"] + 1, record["last"] - 1))
     return edited
 
 
-def _above(standing: Sequence[dict[str, Any]], here: Sequence[int], identity: str | None) -> list[int]:
-    """Which records have to be taken back for a recording, oldest first: its own, and those laid later over one of these or over what it bent."""
+def _above(standing: Sequence[dict[str, Any]], here: Sequence[int], identities: Collection[str] | None) -> list[int]:
+    """Which records have to be taken back for recordings, oldest first: their own, and those laid later over one of these or over what it bent."""
     going: dict[int, tuple[float, float]] = {}
     for number in here:
         low, high = reach = _reach(standing[number])
         touches = any(low <= other_high + NEAR and other_low <= high + NEAR for other_low, other_high in going.values())
-        if identity is None or standing[number]["identity"] == identity or touches:
+        if identities is None or standing[number]["identity"] in identities or touches:
             going[number] = reach
     return list(going)
 
@@ -152,15 +249,12 @@ def _reach(record: dict[str, Any]) -> tuple[float, float]:
     return low, high
 
 
-def take_back_everywhere(owner: Any, identity: str, undo: ExitStack, *, but: Sequence[Action]) -> None:
-    """Take A2F's keys of a recording out of every Action that a datablock plays, but these."""
+def parts_of(owner: Any) -> list[Part]:
+    """The Actions of the artist's that a datablock plays and that have keys of A2F's in them, each with its slot."""
     animation = owner.animation_data
-    if animation is None:
-        return
-    for user in (animation, *(strip for track in animation.nla_tracks for strip in clips(track.strips))):
-        action = user.action
-        if action is not None and action.library is None and action not in but and records(action):
-            take_back(action, compat.slot_of(user), identity=identity, undo=undo)
+    users = [] if animation is None else [animation, *(strip for track in animation.nla_tracks for strip in clips(track.strips))]
+    there = [user for user in users if user.action is not None and user.action.library is None and records(user.action)]
+    return list(dict.fromkeys(parts.part(user.action, compat.slot_of(user)) for user in there))
 
 
 def read(curve: FCurve) -> Rows:
@@ -175,32 +269,45 @@ def read(curve: FCurve) -> Rows:
 
 def replace(curve: FCurve, rows: Rows) -> None:
     """These keys in place of all that there are."""
+    _replace_exactly(curve, rows)
+    curve.update()
+
+
+def _replace_exactly(curve: FCurve, rows: Rows) -> None:
+    """Keys as they were read from a finished curve: Blender would turn their handles by a rounding again."""
     points = curve.keyframe_points
     points.clear()
     points.add(len(rows["co"]))
     for name in FACTS:
         points.foreach_set(name, np.ascontiguousarray(rows[name]).ravel())
-    curve.update()
 
 
-def _take_back(action: Action, slot: compat.Slot, record: dict[str, Any], undo: ExitStack) -> Iterable[str]:
-    there = {curve.data_path: curve for curve in compat.fcurves(action, slot)}
+def _lifting(part: Part, record: dict[str, Any]) -> Generator[None, None, dict[str, Rows | None]]:
+    """Take a record's keys out: what they were by data path, or None for a curve that somebody edited since and that is left as it is."""
+    taken: dict[str, Rows | None] = {}
     for path, facts in record["curves"].items():
-        curve = there.get(path)
+        curve = _curve(part, path)
         if curve is None:
             continue
-        if facts["digest"] != _digest(curve, record["first"] + 1, record["last"] - 1):
-            yield path
+        first, last = record["first"] + 1, record["last"] - 1
+        if facts["digest"] != _digest(curve, first, last):
+            taken[path] = None
             continue
         now = read(curve)
-        undo.callback(_restore, action, slot, path, now, curve.extrapolation)
-        old = None if facts["old"] is None else _unpacked(facts["old"])
-        outside = _where(now, (now["co"][:, 0] < record["first"] - NEAR) | (now["co"][:, 0] > record["last"] + NEAR))
-        rows = _merged(_with_old_handles(outside, old, record["first"], record["last"]), _inside(old, record["first"], record["last"]))
+        taken[path] = _inside(now, first, last)
+        rows = _without(now, record, None if facts["old"] is None else _unpacked(facts["old"]))
         if facts["made"] and not len(rows["co"]):
-            _remove_curve(action, slot, path)
+            compat.remove_fcurve(*part.found(), path)
         else:
             replace(curve, rows)
+        yield
+    return taken
+
+
+def _without(now: Rows, record: Mapping[str, Any], old: Rows | None) -> Rows:
+    """A curve's keys with the artist's in place of a record's. old: what the artist had there, None where A2F made the curve."""
+    outside = _where(now, (now["co"][:, 0] < record["first"] - NEAR) | (now["co"][:, 0] > record["last"] + NEAR))
+    return _merged(_with_old_handles(outside, old, record["first"], record["last"]), _inside(old, record["first"], record["last"]))
 
 
 def _guarded(curve: FCurve, old: Rows, first: float, last: float) -> Rows:
@@ -299,6 +406,13 @@ def _inside(old: Rows | None, first: float, last: float) -> Rows:
     return _where(old, (x >= first - NEAR) & (x <= last + NEAR))
 
 
+def _around(rows: Rows, first: float, last: float) -> Rows:
+    """The keys of a span and the next on either side, whose handles a guard bends."""
+    x = rows["co"][:, 0]
+    begin, end = np.searchsorted(x, first - NEAR), np.searchsorted(x, last + NEAR, side="right")
+    return {name: values[max(begin - 1, 0) : end + 1] for name, values in rows.items()}
+
+
 def _where(rows: Rows, mask: NDArray[np.bool_]) -> Rows:
     return {name: values[mask] for name, values in rows.items()}
 
@@ -330,29 +444,23 @@ def _unpacked(packed: dict[str, str]) -> Rows:
     return rows
 
 
-def _put_records(action: Action, found: list[dict[str, Any]], undo: ExitStack) -> None:
-    undo.callback(_set_records, action, records(action))
-    _set_records(action, found)
-
-
 def _set_records(action: Action, found: list[dict[str, Any]]) -> None:
-    if found:
-        action[RECORDS] = json.dumps(found)
+    _set_text(action, json.dumps(found) if found else None)
+
+
+def _set_text(action: Action, text: str | None) -> None:
+    if text is not None:
+        action[RECORDS] = text
     elif action.get(RECORDS) is not None:
         del action[RECORDS]
 
 
-def _restore(action: Action, slot: compat.Slot, path: str, rows: Rows | None, extrapolation: Any) -> None:
+def _restore(action: Action, slot: compat.Slot, path: str, rows: Rows, extrapolation: Any) -> None:
     curve = next((curve for curve in compat.fcurves(action, slot) if curve.data_path == path), None)
     if curve is None:
         curve = compat.new_fcurve(action, slot, path)
-    curve.extrapolation = extrapolation
-    if rows is not None:
-        replace(curve, rows)
-
-
-def _remove_curve(action: Action, slot: compat.Slot, path: str) -> None:
-    compat.remove_fcurve(action, slot, path)
+        curve.extrapolation = extrapolation
+    _replace_exactly(curve, rows)
 
 
 def _slot_name(slot: compat.Slot) -> str:

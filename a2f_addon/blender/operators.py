@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator
-from dataclasses import replace
 from typing import Any
 
 import bpy
 from bpy.types import Context, Event, Timer
 
 from ..errors import A2FError, Cancelled
-from . import bake, compat, preferences, preview, registry, runner, source, targets
+from . import compat, parts, preferences, preview, registry, runner, source, targets
 from .properties import Values, choice_properties, motion_properties, output_properties, session_of, source_properties
 
 REASON = "a2f_reason"
@@ -112,7 +111,7 @@ class Background:
             self._steps = self._writing(requests, self._made)
         try:
             run.done, outcome = runner.advance(self._steps)
-        except bake.Interrupted:
+        except parts.Interrupted:
             self._attempts += 1
             self._steps = None
             if self._attempts == ATTEMPTS:
@@ -166,19 +165,7 @@ class A2F_OT_bake(Background, bpy.types.Operator):
 
     def _writing(self, requests: list[runner.Request], made: list[runner.Ready]) -> Generator[float, None, list[runner.Outcome]]:
         preview.stop()
-        outcomes: list[runner.Outcome] = []
-        refused: list[A2FError] = []
-        for request, each in zip(requests, made, strict=True):
-            try:
-                # Once the first line plays the others follow at once, so that a cancel finds all of them or none.
-                outcomes.append(runner.finish(request, each) if outcomes else (yield from runner.finishing(request, each)))
-            except bake.Interrupted:
-                raise
-            except A2FError as error:  # a strip that was deleted meanwhile; the other lines are not to be lost for it
-                refused.append(error)
-        if not outcomes:
-            raise refused[0]
-        return [replace(outcomes[0], warnings=(*outcomes[0].warnings, *(f"Left out: {error}" for error in refused))), *outcomes[1:]]
+        return (yield from runner.finishing_all(requests, made))
 
     def _tell(self, context: Context, outcomes: list[runner.Outcome], skipped: tuple[str, ...]) -> set[Any]:
         tell(self, context, outcomes, skipped)

@@ -16,7 +16,7 @@ import numpy as np
 from bpy.types import Scene
 
 from ..face.keys import CurveKeys
-from . import bake, compat, runner, targets
+from . import compat, parts, runner, targets
 
 BEFORE = "a2f_preview"
 """The custom property of a datablock whose values are a preview's: data path to the value before."""
@@ -60,7 +60,7 @@ def start(requests: Sequence[runner.Request], ready: Sequence[runner.Ready]) -> 
     """Show motions on the requests' faces. Raises TargetError where they are gone."""
     stop()
     for request, made in zip(requests, ready, strict=True):
-        made, _ = bake.whole(runner.aimed(request, made))
+        made, _ = parts.whole(runner.aimed(request, made))
         plan = runner.planned(request, made.curves)
         keys = {**made.keys, **runner.keyed(request, made.curves, made.pinned, runner.missing(plan, made.keys))}
         frames = request.source.frames(made.curves)

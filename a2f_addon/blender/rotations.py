@@ -21,7 +21,7 @@ from ..errors import TargetError
 from ..face import arkit
 from ..face.curves import FaceCurves
 from ..face.eyes import FULL_DEG, towards
-from . import bake, compat, ownership, registry, targets
+from . import bake, compat, ownership, parts, registry, targets
 from .standing import Layer, users_of
 from .tab import Part
 
@@ -297,14 +297,25 @@ def _axes_of(face: Object, each: Turned) -> Doubles:
 
 def _quaternions(angles: Doubles, columns: Doubles) -> Doubles:
     """Yaw about up, after pitch about left, after roll about out, float64 [frames, w x y z], each nearest to the one before."""
-    left, up, out = (Vector(column) for column in columns.T)
-    found = np.empty((len(angles), 4))
-    for number, (yaw, pitch, roll) in enumerate(angles):
-        turn = Matrix.Rotation(yaw, 3, up) @ Matrix.Rotation(pitch, 3, left) @ Matrix.Rotation(roll, 3, out)
-        found[number] = turn.to_quaternion()
+    left, up, out = columns.T
+    yaw, pitch, roll = (_about(axis, each) for axis, each in zip((up, left, out), angles.T, strict=True))
+    found = _after(_after(yaw, pitch), roll)
     signs = np.where(np.sum(found[1:] * found[:-1], axis=1) < 0, -1.0, 1.0)
     found[1:] *= np.cumprod(signs)[:, None]
     return found
+
+
+def _about(axis: Doubles, angles: Doubles) -> Doubles:
+    """Turns about an axis of length 1, in radians, as quaternions."""
+    return np.column_stack([np.cos(angles / 2), np.sin(angles / 2)[:, None] * axis])
+
+
+def _after(later: Doubles, earlier: Doubles) -> Doubles:
+    """One turn after another: Hamilton's product."""
+    w, v = later[:, :1], later[:, 1:]
+    other_w, other_v = earlier[:, :1], earlier[:, 1:]
+    scalar = w * other_w - np.sum(v * other_v, axis=1, keepdims=True)
+    return np.concatenate([scalar, w * other_v + other_w * v + np.cross(v, other_v)], axis=1)
 
 
 def _empty(scene: Scene, each: Turned, undo: ExitStack) -> Object:
@@ -345,16 +356,16 @@ def _key(empty: Object, name: str, keys: Doubles, frames: Doubles, undo: ExitSta
     if not len(animation.nla_tracks):
         rest = _action(empty, ownership.PREFIX + ownership.REST, np.array([[1.0, 0.0, 0.0, 0.0]]), np.zeros(1), undo)
         ownership.mark(rest[0], ownership.REST)
-        bake.put_strip(animation, rest, Layer(rest[0].name, 0.0, 1.0, "HOLD"), undo)
-    part = _action(empty, name, keys, frames, undo)
+        bake.put_strip(animation, *rest, Layer(rest[0].name, 0.0, 1.0, "HOLD"), undo)
+    action, slot = _action(empty, name, keys, frames, undo)
     first = float(frames[0])
-    bake.put_strip(animation, part, Layer(name, first, max(float(frames[-1]), first + 1), "NOTHING"), undo)
-    return part[0]
+    bake.put_strip(animation, action, slot, Layer(name, first, max(float(frames[-1]), first + 1), "NOTHING"), undo)
+    return action
 
 
-def _action(empty: Object, name: str, keys: Doubles, frames: Doubles, undo: ExitStack) -> bake.Part:
+def _action(empty: Object, name: str, keys: Doubles, frames: Doubles, undo: ExitStack) -> tuple[Action, compat.Slot]:
     action = bpy.data.actions.new(name)
-    undo.callback(bake.remove_action, action.session_uid)
+    undo.callback(parts.remove_action, action.session_uid)
     slot = compat.new_slot(action, empty)
     for index, values in enumerate(keys.T):
         curve = compat.new_fcurve(action, slot, "rotation_quaternion", index=index)

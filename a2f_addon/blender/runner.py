@@ -20,12 +20,12 @@ from bpy.types import Action, Context, Object, Scene
 
 from .. import job as jobs
 from .. import rigs
-from ..errors import Cancelled, SettingError, TargetError
+from ..errors import Cancelled, SettingError, SoundError, TargetError
 from ..face import arkit, keys, retarget, sketch, visemes
 from ..face.curves import FaceCurves
 from ..face.keys import CurveKeys, Mask
 from ..face.retarget import Recipe
-from . import bake, compat, memory, rotations, source, targets
+from . import bake, compat, into, memory, parts, rotations, source, targets
 from .source import Source
 from .standing import Owners
 from .targets import Plan
@@ -137,8 +137,6 @@ def hear(request: Request, progress: jobs.Progress, cancelled: jobs.IsCancelled)
             span = request.source
             job = jobs.Job(path, span.start_s, span.end_s, fps=_fps(request), model=request.model, motion=request.motion)
             heard = jobs.listen(job, progress, cancelled)
-        if cancelled():
-            raise Cancelled
         session.memory.keep(mark, heard)
     return heard
 
@@ -160,50 +158,110 @@ def keyed(request: Request, curves: FaceCurves, pinned: Mask, recipes: Sequence[
     return found
 
 
+@dataclass(frozen=True)
+class Line:
+    """A recording that is laid out to be written. made: with the gaze. reach: how far its curves go. notes: what the artist should know."""
+
+    request: Request
+    made: Ready
+    reach: targets.Reach
+    keys_of: bake.KeysOf
+    laid: bake.Laid
+    notes: Sequence[str]
+
+
 def finish(request: Request, made: Ready | FaceCurves) -> Outcome:
     """Write the keys, on the main thread. Raises TargetError and SoundError where what they are for is gone; then nothing was changed."""
-    return bake.whole(finishing(request, made))
+    return parts.whole(finishing(request, made))
 
 
 def finishing(request: Request, made: Ready | FaceCurves) -> Generator[float, None, Outcome]:
     """As :func:`finish`, in steps of a few milliseconds; nothing is changed before the last, nor where they are left before."""
     if isinstance(made, FaceCurves):
         made = Ready(made, {}, np.zeros(len(made), bool))
-    source.check_still_there(request.source)
+    (outcome,) = yield from finishing_all([request], [made])
+    return outcome
+
+
+def finishing_all(requests: Sequence[Request], made: Sequence[Ready]) -> Generator[float, None, list[Outcome]]:
+    """As :func:`finishing`, several recordings: all are laid out before the first is put in place, and then all are, so that a cancel finds none.
+
+    A recording whose strip is gone is left out, and the first outcome says so; where none is left, its reason is raised.
+    """
+    there, refused = _still_there(requests, made)
     signed = Owners()
-    with signed.watching():
-        return (yield from _finishing(request, made, signed))
+    lines: list[Line] = []
+    with signed.watching(), ExitStack() as scratch:
+        drafts = into.Drafts(scratch, {request.source.identity for request, _ in there})
+        for _ in signed.learn():
+            yield 0.0
+        for number, (request, each) in enumerate(there):
+            steps = _laying(request, each, signed, drafts, scratch.enter_context(ExitStack()))
+            lines.append((yield from _shared(steps, number, len(there))))
+        for _ in drafts.settling():
+            yield 1.0
+        outcomes = [_put(line, drafts, signed, is_first=line is lines[0]) for line in lines]
+    return [replace(outcomes[0], warnings=(*outcomes[0].warnings, *refused)), *outcomes[1:]]
 
 
-def _finishing(request: Request, made: Ready, signed: Owners) -> Generator[float, None, Outcome]:
+def _still_there(requests: Sequence[Request], made: Sequence[Ready]) -> tuple[list[tuple[Request, Ready]], list[str]]:
+    """The recordings whose strips are not deleted meanwhile, and a sentence for each other. Raises SoundError where all are."""
+    there, refused = [], []
+    for request, each in zip(requests, made, strict=True):
+        try:
+            source.check_still_there(request.source)
+            there.append((request, each))
+        except SoundError as error:  # the other lines are not to be lost for it
+            refused.append(error)
+    if not there:
+        raise refused[0]
+    return there, [f"Left out: {error}" for error in refused]
+
+
+def _shared(steps: Generator[float, None, T], number: int, count: int) -> Generator[float, None, T]:
+    """The steps of one of several, telling how much of all is done."""
+    while True:
+        try:
+            done = next(steps)
+        except StopIteration as last:
+            return last.value
+        yield (number + done) / count
+
+
+def _laying(request: Request, made: Ready, signed: Owners, drafts: into.Drafts, undo: ExitStack) -> Generator[float, None, Line]:
     rotations.turned(_scene(request))
-    frames = request.source.frames(made.curves)
     made, notes = yield from aimed(request, made)
     reach = {takes: (float(each.values.min()), float(each.values.max())) for takes, each in made.keys.items() if len(each)}
-    for _ in signed.learn():
-        yield 0.0
     plan = planned(request, made.curves, reach, signed)
     yield 0.0
     keys_of = {**made.keys, **keyed(request, made.curves, made.pinned, missing(plan, made.keys))}
     marks = [(name, request.source.zero_frame + time_s * request.source.curve_fps) for name, time_s in made.marks]
-    shapes = replace(made.curves, values=made.curves.values[:0])  # enough to plan by
+    frames = request.source.frames(made.curves)
+    laid = yield from bake.laying(plan, keys_of, frames, marks, drafts=drafts, undo=undo)
+    return Line(request, made, reach, keys_of, laid, notes)
 
-    def still_holds() -> bool:
-        return planned(request, shapes, signed=signed).targets == plan.targets
 
+def _put(line: Line, drafts: into.Drafts, signed: Owners, *, is_first: bool) -> Outcome:
+    """Let a line play, planned for with those that play already. Raises Interrupted where the first finds not what it was laid out for."""
+    request, curves, frames = line.request, line.made.curves, line.laid.frames
+    plan = planned(request, curves, line.reach, signed)
+    if is_first and plan.targets != line.laid.plan.targets:
+        raise parts.Interrupted
     turns: list[rotations.Written] = []
 
     def turn(undo: ExitStack) -> None:
-        turns.extend(rotations.write(_scene(request), _face(request), made.curves, frames, name=plan.action_name, undo=undo))
+        turns.extend(rotations.write(_scene(request), _face(request), curves, frames, name=plan.action_name, undo=undo))
 
-    actions = yield from bake.writing(plan, keys_of, frames, marks, still_holds=still_holds, beside=turn)
+    actions = bake.put(line.laid, plan, drafts, beside=turn)
     rotations.sign(turns, plan.identity)
+    for part in line.laid.fresh.values():
+        signed.believe(part.found()[0])
     first, last = float(frames[0]), float(frames[-1])
-    names = tuple(action.name for action in actions)
     session.memory.keep_bake(request.source.identity, request)
-    _keep_result(made, plan, actions, first, last)
-    count = sum(len(keys_of[channel.takes]) for target in plan.targets for channel in target.face.channels)
-    return Outcome(names, len(plan.targets), first, last, (*plan.warnings, *notes, *_beyond_scene(_scene(request), last)), count)
+    _keep_result(line.made, plan, actions, first, last)
+    count = sum(len(line.keys_of[channel.takes]) for target in plan.targets for channel in target.face.channels)
+    warnings = (*plan.warnings, *line.notes, *_beyond_scene(_scene(request), last))
+    return Outcome(tuple(action.name for action in actions), len(plan.targets), first, last, warnings, count)
 
 
 def _keep_result(made: Ready, plan: Plan, actions: Sequence[Action], first: float, last: float) -> None:

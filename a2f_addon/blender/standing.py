@@ -89,6 +89,10 @@ class Owners:
             if note in handlers:  # a file that is loaded takes it away
                 handlers.remove(note)
 
+    def believe(self, action: Action) -> None:
+        """Take over what an Action that was signed a moment ago says of itself."""
+        self._known[action.session_uid] = ownership.claimed(action)
+
     def identity(self, action: Action | None) -> str | None:
         """As :func:`ownership.identity`."""
         if action is None:

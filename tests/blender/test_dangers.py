@@ -13,7 +13,7 @@ import pytest
 from inside import VALUE, _playing, evaluated, everything, keys_of, made_curves, make_action, make_head, play, put_strip
 
 from a2f_addon import job as jobs
-from a2f_addon.blender import bake, clear, compat, into, ownership, preview, rotations, runner, source
+from a2f_addon.blender import clear, compat, into, ownership, parts, preview, rotations, runner, source
 from a2f_addon.blender.operators import A2F_OT_bake
 from a2f_addon.errors import TargetError
 from a2f_addon.face import arkit
@@ -350,7 +350,7 @@ def test_a_result_that_is_edited_while_the_next_is_written_is_kept(speech: str) 
         bpy.context.view_layer.update()
         try:
             runner.advance(steps, for_s=60)
-        except bake.Interrupted:
+        except parts.Interrupted:
             bpy.context.view_layer.update()
         assert own in list(bpy.data.actions) and own.users
         assert jaw(own).keyframe_points[3].co.y == pytest.approx(value)

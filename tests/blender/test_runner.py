@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,16 +15,18 @@ from typing import Any
 import bpy
 import numpy as np
 import pytest
-from inside import evaluated, everything, made_heard, make_action, make_head, play, shapes_of
+from inside import evaluated, everything, made_curves, made_heard, make_action, make_head, play, shapes_of
 
 import a2f_addon
 from a2f_addon import job as jobs
-from a2f_addon.blender import bake, runner, source
+from a2f_addon.blender import compat, parts, runner, source
 from a2f_addon.blender.operators import A2F_OT_bake, Background
 from a2f_addon.errors import Cancelled, SoundError
 from a2f_addon.face.arkit import NAMES
 
+ROOT = Path(__file__).parents[2]
 PATIENCE_S = 20.0
+SAID = ("jawOpen", "mouthClose")
 
 
 class Model:
@@ -154,7 +158,7 @@ def test_an_undo_while_keys_are_written_leaves_nothing_and_they_are_written_anew
         next(steps)
     assert len(bpy.data.actions) == 1
     bpy.ops.ed.undo()
-    with pytest.raises(bake.Interrupted):
+    with pytest.raises(parts.Interrupted):
         runner.advance(steps, for_s=60)
     assert not bpy.data.actions
     window = Window()
@@ -177,7 +181,7 @@ def test_what_changes_between_the_first_key_and_the_last_is_planned_for_anew(mod
     next(steps)
     play(key, make_action(key, {"mouthLeft": [(1, 0), (9, 1)]}))
     before = everything()["keys"]
-    with pytest.raises(bake.Interrupted):
+    with pytest.raises(parts.Interrupted):
         runner.advance(steps, for_s=60)
     assert everything()["keys"] == before
     assert [action.name for action in bpy.data.actions] == ["Old"]
@@ -192,6 +196,58 @@ def test_leaving_the_writing_half_way_leaves_nothing(model: Model, run: runner.R
     assert everything() != before
     steps.close()
     assert everything() == before
+
+
+def three_lines(speech: str, place: str) -> tuple[list[runner.Request], list[runner.Ready]]:
+    """Recordings one after the other on the active face, and what was heard in each."""
+    requests, made = [], []
+    for number in range(3):
+        path = Path(speech).with_name(f"line_{number}.wav")
+        path.write_bytes(b"")
+        line = source.from_file(str(path), bpy.context.scene, frame_start=10 + 20 * number)
+        requests.append(runner.prepare(bpy.context, line, jobs.Motion(), None, place=place))
+        made.append(runner.Ready(made_curves(seconds=10 / 24, names=SAID, seed=number), {}, np.zeros(11, bool)))
+    return requests, made
+
+
+@pytest.mark.parametrize("place", ["NEW", "STRIP", "INTO"])
+@pytest.mark.parametrize("left", [False, True])
+def test_several_lines_are_written_in_steps_and_all_of_them_play_with_the_last(speech: str, place: str, left: bool) -> None:
+    key = make_head([*SAID, "smile"]).data.shape_keys
+    play(key, make_action(key, {"smile": [(1, 0), (9, 1)], "jawOpen": [(5, 0.6), (64, 0.9), (100, 0.2)]}))
+    before, requests, made = everything(), *three_lines(speech, place)
+    steps, count = runner.finishing_all(requests, made), 0
+    for done in steps:
+        count += 1
+        there = everything()
+        assert 0 <= done <= 1
+        assert (there["keys"], there["actions"]["Old"]) == (before["keys"], before["actions"]["Old"])
+        if left and count == 3 * len(SAID):
+            break
+    steps.close()
+    if left:
+        assert everything() == before
+        return
+    assert count >= 3 * len(SAID)
+    for number, each in enumerate(made):
+        frames = range(10 + 20 * number, 21 + 20 * number)
+        np.testing.assert_allclose(evaluated(key, SAID, frames), each.curves.values, atol=1e-5)
+    assert not [action.name for action in bpy.data.actions if not action.users]
+
+
+def test_a_key_that_the_artist_sets_while_others_are_written_beside_it_is_kept(speech: str) -> None:
+    key = make_head([*SAID, "smile"]).data.shape_keys
+    action = make_action(key, {"jawOpen": [(5, 0.6), (64, 0.9), (100, 0.2)]})
+    play(key, action)
+    steps = runner.finishing_all(*three_lines(speech, "INTO"))
+    for _ in range(9):
+        next(steps)
+    compat.every_fcurve(action)[0].keyframe_points[1].co.y = 0.123
+    before = everything()["actions"]["Old"]
+    with pytest.raises(parts.Interrupted):
+        runner.advance(steps, for_s=60)
+    assert [each.name for each in bpy.data.actions] == ["Old"]
+    assert everything()["actions"]["Old"] == before
 
 
 def test_one_undo_takes_a_bake_back(speech: str, says: Any) -> None:
@@ -285,6 +341,47 @@ def test_escape_leaves_nothing(model: Model, run: runner.Run) -> None:
     assert (window.timers, window.status[-1], runner.current()) == ([], None, None)
     assert bake.reports == [("INFO", "Cancelled; nothing was changed.")]
     assert everything() == before
+
+
+def test_escape_while_keys_are_written_leaves_nothing(model: Model, run: runner.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    window, before = Window(), everything()
+    bake = operator(run, window)
+    monkeypatch.setattr(runner, "advance", lambda steps: (next(steps), None))
+    model.go.set()
+    end = time.monotonic() + PATIENCE_S
+    while everything() == before and time.monotonic() < end:
+        assert A2F_OT_bake.modal(bake, window, event("TIMER")) == {"PASS_THROUGH"}
+        time.sleep(0.01)
+    assert everything() != before
+    A2F_OT_bake.modal(bake, window, event("ESC", "PRESS"))
+    assert until_it_ends(bake, window) == {"CANCELLED"}
+    assert everything() == before
+
+
+def test_quitting_ends_the_bake(tmp_path: Path) -> None:
+    code = """
+import sys, threading, bpy, pathlib
+sys.path[:0] = ["tests/blender"]
+import inside, a2f_addon
+from a2f_addon import errors, job
+from a2f_addon.blender import runner, source
+a2f_addon.register()
+bpy.ops.wm.read_homefile(use_empty=True)
+inside.make_head()
+listening, sound = threading.Event(), pathlib.Path(sys.argv[1])
+sound.write_bytes(b"")
+def listen(job, progress, cancelled):
+    listening.set()
+    while not cancelled():
+        threading.Event().wait(0.01)
+    sound.with_suffix(".stopped").touch()
+    raise errors.Cancelled
+job.listen = listen
+runner.Run(runner.prepare(bpy.context, source.from_file(str(sound), bpy.context.scene, frame_start=1), job.Motion(), None)).start()
+assert listening.wait(20)
+"""
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "line.wav")], cwd=ROOT, check=True, timeout=120)
+    assert (tmp_path / "line.stopped").exists()
 
 
 def test_a_face_deleted_meanwhile_is_a_report(model: Model, run: runner.Run) -> None:
