@@ -191,8 +191,12 @@ def test_what_a_slider_cuts_off_is_said(speech: str) -> None:
     assert max(point.co.y for point in compat.every_fcurve(key.animation_data.action)[0].keyframe_points) > 0.9
 
 
-def test_a_mesh_that_is_deleted_meanwhile_is_a_plain_sentence(speech: str) -> None:
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_mesh_that_is_deleted_meanwhile_is_a_plain_sentence(speech: str, alone: bool) -> None:
     head = make_head()
+    if not alone:
+        make_head(name="Teeth", parent=head)
+        bpy.context.view_layer.objects.active = head
     request = runner.prepare(bpy.context, source.from_file(speech, bpy.context.scene, frame_start=1), jobs.Motion(), None)
     bpy.data.objects.remove(head)
     with pytest.raises(TargetError, match="deleted during its bake; nothing was changed"):

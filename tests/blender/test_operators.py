@@ -15,7 +15,7 @@ import pytest
 from inside import add_strip, clicks, evaluated, everything, made_heard, make_action, make_head, needs_sound, play, shapes_of
 
 from a2f_addon import job as jobs
-from a2f_addon.blender import panel, properties, tab
+from a2f_addon.blender import operators, panel, properties, tab
 from a2f_addon.errors import SoundError
 from a2f_addon.face.arkit import NAMES
 from a2f_addon.settings import build, flat, options
@@ -153,6 +153,15 @@ def test_the_panel_says_what_is_missing() -> None:
     assert "Choose a sound strip in the sequencer, or a sound file." in said
     assert "Select a face with ARKit shape keys" in said
     assert "<Bake (grey)>" in said
+
+
+def test_the_button_is_grey_without_a_sound_and_its_poll_reads_why() -> None:
+    make_head()
+    assert "<Bake (grey)>" in drawn()
+    where: Any = SimpleNamespace(view_layer=bpy.context.view_layer, **{operators.REASON: "There is no sound."})
+    assert operators.disabled_reason(where) == "There is no sound."
+    del where.a2f_reason
+    assert operators.disabled_reason(where) == ""
 
 
 def test_the_panel_says_what_will_be_used(speech: str) -> None:

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import bpy
@@ -15,7 +16,7 @@ from inside import evaluated, everything, first_slot, made_heard, make_action, m
 
 import a2f_addon
 from a2f_addon import job as jobs
-from a2f_addon.blender import compat, preview, properties, runner
+from a2f_addon.blender import compat, live, preview, properties, runner
 from a2f_addon.face import keys as reduction
 from a2f_addon.face.arkit import NAMES
 from a2f_addon.face.keys import COARSE
@@ -139,6 +140,50 @@ def test_adjust_makes_the_keys_anew_without_hearing_and_leaves_one_result(speech
     bpy.ops.a2f.adjust(articulation_jaw=1.5)
     louder = jobs.animate(heard, build(jobs.Motion, {"articulation_jaw": 1.5}), fps=24)
     np.testing.assert_allclose(evaluated(key, NAMES, FRAMES), shapes_of(louder)[: len(FRAMES)], atol=1e-6)
+
+
+def test_live_makes_the_keys_anew_a_moment_after_a_settings_last_change(speech: str, heard: jobs.Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+    timers = bpy.app.timers
+    window = SimpleNamespace(app=SimpleNamespace(background=False, timers=timers), types=bpy.types, ops=bpy.ops, context=bpy.context)
+    monkeypatch.setattr(live, "bpy", window)
+    make_head()
+    chosen = bpy.context.scene.a2f
+    chosen.live = True
+    live._adjust()  # nothing was baked yet, and nothing is to be said
+    live.stop()
+    bpy.ops.a2f.bake(filepath=speech, articulation_jaw=0.7)
+    assert not timers.is_registered(live._adjust)  # an argument is nobody's slider
+    monkeypatch.setattr(jobs, "listen", None)
+    bpy.ops.ed.undo_push(message="before")
+    for strength in (0.4, 0.5):
+        chosen.articulation_jaw = strength
+        assert timers.is_registered(live._adjust)
+    live._adjust()
+    live.stop()
+    louder, quieter = (jobs.animate(heard, build(jobs.Motion, {"articulation_jaw": strength}), fps=24) for strength in (0.7, 0.5))
+    np.testing.assert_allclose(evaluated(first_key(), NAMES, FRAMES), shapes_of(quieter)[: len(FRAMES)], atol=1e-6)
+    bpy.ops.ed.undo()
+    np.testing.assert_allclose(evaluated(first_key(), NAMES, FRAMES), shapes_of(louder)[: len(FRAMES)], atol=1e-6)
+    bpy.context.scene.a2f.live = False
+    live.stop()
+    bpy.context.scene.a2f.articulation_jaw = 0.6
+    assert not timers.is_registered(live._adjust)
+
+
+@pytest.mark.parametrize("ends", ["file", "addon"])
+def test_no_change_waits_where_its_file_or_the_addon_is_gone(ends: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    bpy.app.timers.register(live._adjust, first_interval=60)
+    if ends == "file":
+        bpy.ops.wm.read_homefile(use_empty=True)
+    else:
+        a2f_addon.unregister()
+        a2f_addon.register()
+    assert not bpy.app.timers.is_registered(live._adjust)
+
+
+def first_key() -> Any:
+    """Of the head, looked up again, as after an undo."""
+    return bpy.data.objects["Head"].data.shape_keys
 
 
 def test_few_keys_play_the_same_in_blender_and_the_seals_exactly(speech: str, says: Callable[..., None]) -> None:

@@ -303,6 +303,18 @@ def adjust_and_undo() -> Iterator[Step]:
     check(bpy.data.actions.get("A2F line_07") is not None, "one undo takes the adjusting back, and leaves the bake")
 
 
+def adjust_live() -> Iterator[Step]:
+    first, jaw = motion(), head().data.shape_keys.key_blocks.find("jawOpen")
+    settings().live = True
+    settings().articulation_jaw = 0.4
+    yield lambda: motion()[:, jaw].max() < first[:, jaw].max() * 0.9
+    check(True, "with Adjust Live, a setting that changes makes the keys anew by itself")
+    settings().live = False
+    key("ctrl+z")
+    yield lambda: np.allclose(motion(), first, atol=1e-6)
+    check(bpy.data.actions.get("A2F line_07") is not None, "and one undo takes that back")
+
+
 def look_beforehand() -> Iterator[Step]:
     """Clear, then preview without keys, then bake again."""
     press("a2f.clear")
@@ -510,7 +522,7 @@ def dangers() -> Iterator[Step]:
 
 def story() -> Iterator[Step]:
     chapters = (
-        *(install, open_head, open_tab, pick_strip, bake, cancel_another, adjust_and_undo),
+        *(install, open_head, open_tab, pick_strip, bake, cancel_another, adjust_and_undo, adjust_live),
         *(look_beforehand, bake_and_undo, map_by_hand, choose_style, parts, speed_up, measure, dangers),
     )
     for chapter in chapters:
