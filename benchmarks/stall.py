@@ -3,7 +3,7 @@
 The bake's modal operator is driven as a window drives it, a timer event every 5 ms, through a ten-minute recording from button to keys. Printed is
 the longest that a single event took (what the window would have waited for A2F), how long the main thread itself was at work in one event (on a busy
 machine the figure that counts), and the longest time between two events, which is what the person feels: it has in it whatever else held the machine
-or Python. Then one minute of speech is adjusted, stages and keys and all.
+or Python. The same as ten lines one after the other, and into an Action of the artist's. Then one minute is adjusted, stages, keys and all.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ import numpy as np
 import soundfile
 
 import a2f_addon
-from a2f_addon.blender import operators, properties, runner
+from a2f_addon.blender import compat, operators, properties, runner
 from a2f_addon.blender.operators import A2F_OT_bake, Background
 from a2f_addon.face.arkit import NAMES
 
 SENTENCE = Path(__file__).parents[1] / "demo" / "sentence.flac"
 TICK_S = 0.005
+LINES = 10
 
 
 class Window(SimpleNamespace):
@@ -42,10 +43,10 @@ class Window(SimpleNamespace):
         """The timer."""
 
 
-def recording(folder: Path, *, seconds: float) -> Path:
+def recording(folder: Path, *, seconds: float, name: str = "speech") -> Path:
     """The demo's sentence, over and over."""
     samples, rate = soundfile.read(SENTENCE)
-    path = folder / f"speech_{seconds:g}.wav"
+    path = folder / f"{name}_{seconds:g}.wav"
     soundfile.write(path, np.resize(samples, round(rate * seconds)), rate)
     return path
 
@@ -61,15 +62,30 @@ def head() -> None:
     bpy.context.view_layer.objects.active = made
 
 
-def bake(path: Path, **output: Any) -> tuple[float, ...]:
+def an_action() -> None:
+    """Let the face play an Action of the artist's."""
+    key = bpy.context.view_layer.objects.active.data.shape_keys
+    action = bpy.data.actions.new("Face")
+    slot = compat.new_slot(action, key)
+    for name in ("jawOpen", "mouthSmileLeft"):
+        compat.new_fcurve(action, slot, f'key_blocks["{name}"].value').keyframe_points.insert(1, 0.1)
+    compat.assign(key.animation_data_create(), action, slot)
+
+
+def bake(paths: list[Path], **output: Any) -> tuple[float, ...]:
     """Seconds: of the button's press, and at work in it; of the longest event, and at work in one; between two; and all of it."""
     scene, window = bpy.context.scene, Window()
     begun, begun_busy = time.perf_counter(), time.thread_time()
-    speech = properties.choose(bpy.context, "FILE", filepath=str(path)).lines[0]
-    request = runner.prepare(bpy.context, speech, properties.Values(None, scene).motion(speech, scene), None, output=runner.Output(**output))
+    requests, first = [], 1.0
+    for path in paths:
+        speech = properties.choose(bpy.context, "FILE", filepath=str(path), frame_start=first).lines[0]
+        motion = properties.Values(None, scene).motion(speech, scene)
+        requests.append(runner.prepare(bpy.context, speech, motion, None, output=runner.Output(**output)))
+        first += (soundfile.info(path).duration + 1) * scene.render.fps
     operator: Any = type("Bake", (Background,), {"_writing": A2F_OT_bake._writing, "_tell": lambda *_: {"FINISHED"}})()
-    operator._runs, operator._made = [runner.Run(request)], []
-    operator._runs[0].start()
+    operator._runs, operator._made = [runner.Run(request) for request in requests], []
+    for run in operator._runs:
+        run.start()
     pressed_s, pressed_busy_s = time.perf_counter() - begun, time.thread_time() - begun_busy
     longest_event_s = longest_busy_s = longest_gap_s = 0.0
     last, state = time.perf_counter(), {"PASS_THROUGH"}
@@ -93,10 +109,20 @@ def main(words: list[str]) -> None:
     print("| bake | button (ms) | of which at work | longest event (ms) | longest at work (ms) | longest between events (ms) | all (s) |")
     print("|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        path = recording(Path(folder), seconds=seconds)
-        for name, output in (("every frame", {}), ("again", {}), ("few keys, again", {"error": 0.004})):
-            *held_s, all_s = bake(path, **output)
-            print(f"| {name} | {' | '.join(f'{each_s * 1e3:.0f}' for each_s in held_s)} | {all_s:.1f} |")
+        whole = [recording(Path(folder), seconds=seconds)]
+        lines = [recording(Path(folder), seconds=seconds / LINES, name=f"line_{number}") for number in range(LINES)]
+        into = {"place": "INTO"}
+        for name, paths, output in (
+            *(("every frame", whole, {}), ("again", whole, {}), ("few keys, again", whole, {"error": 0.004})),
+            *((f"as {LINES} lines", lines, {}), ("again", lines, {})),
+            *(("into an Action", whole, into), ("again", whole, into), (f"into it as {LINES} lines", lines, into)),
+        ):
+            if name in (f"as {LINES} lines", "into an Action"):
+                bpy.ops.a2f.clear()
+            if name == "into an Action":
+                an_action()
+            *held_s, all_s = bake(paths, **output)
+            print(f"| {name} | {' | '.join(f'{each_s * 1e3:.0f}' for each_s in held_s)} | {all_s:.1f} |", flush=True)
         bpy.ops.a2f.clear()
         bpy.ops.a2f.bake(filepath=str(recording(Path(folder), seconds=60.0)))
         runner.session.memory.forget_bakes()
