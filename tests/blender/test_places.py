@@ -133,12 +133,15 @@ def test_keys_outside_of_the_span_play_as_they_did(speech: str, points: Any, ext
             point.handle_left_type = point.handle_right_type = "AUTO"
     compat.every_fcurve(action)[0].update()
     play(key, action)
-    before = evaluated(key, ["jawOpen"], AROUND)
+    before, (at_guard,) = evaluated(key, ["jawOpen"], AROUND), evaluated(key, ["jawOpen"], [SPAN[0] - 1])
     kept = [point for point in points if not SPAN[0] - 1 <= point[0] <= SPAN[-1] + 1]
     baked(speech, "INTO")
     np.testing.assert_allclose(evaluated(key, ["jawOpen"], AROUND), before, atol=2e-4)
     there = [tuple(point.co) for point in compat.every_fcurve(action)[0].keyframe_points]
     assert all(any(np.allclose(point, each, atol=1e-5) for each in there) for point in kept)
+    if points[0][0] < SPAN[0] - 1:  # from the artist's value straight to the first of the recording's
+        half_way = (at_guard[0] + curves().channel("jawOpen")[0]) / 2
+        np.testing.assert_allclose(evaluated(key, ["jawOpen"], [SPAN[0] - 0.5]), half_way, atol=1e-3)
 
 
 def test_keys_that_were_edited_after_the_bake_stay_in_the_action_and_the_artist_is_told(speech: str) -> None:
@@ -173,9 +176,9 @@ def test_what_fails_half_way_leaves_everything_as_it_was(speech: str, monkeypatc
 
     owner, name = {"fill": (bake, "_fill"), "strip": (bake, "_switch"), "digest": (into, "_digest")}[room]
     monkeypatch.setattr(owner, name, failing(getattr(owner, name)))
-    make_head([*SAID], name="Second").parent = bpy.data.objects["Head"]
+    make_head([*SAID, *OTHERS], name="Second").parent = bpy.data.objects["Head"]
     second = bpy.data.objects["Second"].data.shape_keys
-    an_action(second)
+    a_body(second)  # whose Action gets curves that it has not yet
     before = everything()
     records = [action.get(into.RECORDS) for action in bpy.data.actions]
     bpy.data.objects["Head"].select_set(True)

@@ -142,8 +142,12 @@ def test_adjust_makes_the_keys_anew_without_hearing_and_leaves_one_result(speech
     np.testing.assert_allclose(evaluated(key, NAMES, FRAMES), shapes_of(louder)[: len(FRAMES)], atol=1e-6)
 
 
-def test_live_makes_the_keys_anew_a_moment_after_a_settings_last_change(speech: str, heard: jobs.Heard, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_live_makes_the_keys_anew_a_moment_after_a_settings_last_change(
+    speech: str, heard: jobs.Heard, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     timers = bpy.app.timers
+    bpy.context.scene.a2f.live = True
+    assert not timers.is_registered(live._adjust)  # without a window nobody drags
     window = SimpleNamespace(app=SimpleNamespace(background=False, timers=timers), types=bpy.types, ops=bpy.ops, context=bpy.context)
     monkeypatch.setattr(live, "bpy", window)
     make_head()
@@ -152,14 +156,15 @@ def test_live_makes_the_keys_anew_a_moment_after_a_settings_last_change(speech: 
     live._adjust()  # nothing was baked yet, and nothing is to be said
     live.stop()
     bpy.ops.a2f.bake(filepath=speech, articulation_jaw=0.7)
-    assert not timers.is_registered(live._adjust)  # an argument is nobody's slider
+    assert not timers.is_registered(live._adjust) and "Error" not in capfd.readouterr().err  # an argument is nobody's slider
     monkeypatch.setattr(jobs, "listen", None)
     bpy.ops.ed.undo_push(message="before")
     for strength in (0.4, 0.5):
         chosen.articulation_jaw = strength
         assert timers.is_registered(live._adjust)
-    live._adjust()
     live.stop()
+    assert not timers.is_registered(live._adjust)  # once for both
+    live._adjust()
     louder, quieter = (jobs.animate(heard, build(jobs.Motion, {"articulation_jaw": strength}), fps=24) for strength in (0.7, 0.5))
     np.testing.assert_allclose(evaluated(first_key(), NAMES, FRAMES), shapes_of(quieter)[: len(FRAMES)], atol=1e-6)
     bpy.ops.ed.undo()
