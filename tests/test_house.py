@@ -14,6 +14,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ADDON = ROOT / "a2f_addon"
+LONGEST = 40
+"""Lines of a function; most have fewer than twenty."""
 
 
 def imported(path: Path) -> set[str]:
@@ -48,6 +50,12 @@ def test_the_addon_ships_what_it_imports(path: Path) -> None:
 @pytest.mark.parametrize("path", files("."), ids=lambda path: path.name)
 def test_everything_public_says_what_it_is(path: Path) -> None:
     assert not [name for name, node in public(ast.parse(path.read_text("utf-8"))) if not ast.get_docstring(node)]
+
+
+@pytest.mark.parametrize("path", files("."), ids=lambda path: path.name)
+def test_no_function_is_too_long_to_be_read_at_once(path: Path) -> None:
+    functions = (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.FunctionDef))
+    assert not [node.name for node in functions if (node.end_lineno or 0) - node.lineno >= LONGEST]
 
 
 def public(tree: ast.Module | ast.ClassDef) -> Iterator[tuple[str, ast.FunctionDef | ast.ClassDef]]:

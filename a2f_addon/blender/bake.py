@@ -20,14 +20,11 @@ from numpy.typing import NDArray
 from ..face.keys import CurveKeys
 from ..face.retarget import Recipe
 from . import compat, into, ownership, parts, traces
+from .dna import ALIGNED, AUTO_CLAMPED, BEZIER, LINEAR
 from .parts import Interrupted, Part
 from .standing import Layer
 from .targets import Plan, Target, key_by_uid
 
-LINEAR, BEZIER = 1, 2
-"""BEZT_IPO_LIN and BEZT_IPO_BEZ in Blender's DNA_curve_types.h."""
-ALIGNED, AUTO_CLAMPED = 3, 4
-"""HD_ALIGN there, and HD_AUTO_ANIM: what a handle becomes should the artist turn a straight key into a Bezier one."""
 MARKERS_A_STEP = 500
 
 KeysOf = Mapping[Recipe, CurveKeys]
@@ -175,6 +172,7 @@ def _fill(curve: FCurve, keys: CurveKeys, frames: NDArray[np.float64]) -> None:
     # Bytes, as Blender stores them: any other kind is taken one by one, twenty times slower.
     there.foreach_set("interpolation", np.full(len(points), BEZIER if keys.is_bezier else LINEAR, np.uint8))
     for side in ("handle_left_type", "handle_right_type"):
+        # Those of straight keys are what the artist gets who turns them into Bezier ones.
         there.foreach_set(side, np.full(len(points), ALIGNED if keys.is_bezier else AUTO_CLAMPED, np.uint8))
     if keys.is_bezier:
         third = np.diff(points[:, 0], prepend=points[:1, 0], append=points[-1:, 0]) / 3

@@ -22,8 +22,9 @@ from bpy.types import Action, FCurve
 from numpy.typing import NDArray
 
 from . import compat, parts
+from .dna import BEZIER, FREE, LINEAR
 from .parts import Interrupted, Part
-from .standing import clips
+from .standing import users_of
 
 RECORDS = "a2f_into"
 """The custom property of an Action with A2F's keys in it: a JSON list, a record for each recording and datablock."""
@@ -42,7 +43,6 @@ FACTS = {
     "period": (1, np.float32),
 }
 """All that a key is, with how many numbers and of which kind."""
-BEZIER, LINEAR, FREE = 2, 1, 0
 NEAR = 1e-3
 """Frames; keys nearer to each other are one."""
 
@@ -252,7 +252,7 @@ def _reach(record: dict[str, Any]) -> tuple[float, float]:
 def parts_of(owner: Any) -> list[Part]:
     """The Actions of the artist's that a datablock plays and that have keys of A2F's in them, each with its slot."""
     animation = owner.animation_data
-    users = [] if animation is None else [animation, *(strip for track in animation.nla_tracks for strip in clips(track.strips))]
+    users = [] if animation is None else users_of(animation)
     there = [user for user in users if user.action is not None and user.action.library is None and records(user.action)]
     return list(dict.fromkeys(parts.part(user.action, compat.slot_of(user)) for user in there))
 

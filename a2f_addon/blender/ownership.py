@@ -16,6 +16,7 @@ import numpy as np
 from bpy.types import Action, AnimData, FCurve
 
 from . import compat
+from .dna import BEZIER
 
 MARK = "a2f"
 PREFIX = "A2F "
@@ -23,8 +24,6 @@ FILE = "file "
 """What the identity of a recording that is a file begins with; its absolute path follows."""
 REST = "rest"
 """The identity of an Action that holds the face at rest where no recording plays."""
-BEZIER = 2
-"""BEZT_IPO_BEZ in Blender's DNA_curve_types.h."""
 
 
 def mark(action: Action, identity: str, digest: Digest | None = None) -> None:

@@ -22,6 +22,7 @@ from ..face import arkit
 from ..face.curves import FaceCurves
 from ..face.eyes import FULL_DEG, towards
 from . import bake, compat, ownership, parts, registry, targets
+from .dna import LINEAR
 from .standing import Layer, users_of
 from .tab import Part
 
@@ -33,8 +34,6 @@ FACE = "a2f_face"
 """The property of such an empty: the object whose face it was keyed for."""
 PARTS = {"head": "Head", "leftEye": "Left Eye", "rightEye": "Right Eye"}
 AXES = ("Yaw", "Pitch", "Roll")
-LINEAR = 1
-"""BEZT_IPO_LIN in Blender's DNA_curve_types.h."""
 
 LOOK_S = 0.015
 """How long the way of what the eyes follow is looked at before the window gets its turn."""

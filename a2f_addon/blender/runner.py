@@ -21,7 +21,7 @@ from bpy.types import Action, Context, Object, Scene
 from .. import job as jobs
 from .. import rigs
 from ..errors import Cancelled, SettingError, SoundError, TargetError
-from ..face import arkit, keys, retarget, sketch, visemes
+from ..face import arkit, emotion, keys, retarget, sketch, visemes
 from ..face.curves import FaceCurves
 from ..face.keys import CurveKeys, Mask
 from ..face.retarget import Recipe
@@ -260,7 +260,8 @@ def _put(line: Line, drafts: into.Drafts, signed: Owners, *, is_first: bool) -> 
     session.memory.keep_bake(request.source.identity, request)
     _keep_result(line.made, plan, actions, first, last)
     count = sum(len(line.keys_of[channel.takes]) for target in plan.targets for channel in target.face.channels)
-    warnings = (*plan.warnings, *line.notes, *_beyond_scene(_scene(request), last))
+    unseen = emotion.unseen(request.motion.emotion, line.made.curves)
+    warnings = (*plan.warnings, *line.notes, *unseen, *_beyond_scene(_scene(request), last))
     return Outcome(tuple(action.name for action in actions), len(plan.targets), first, last, warnings, count)
 
 
@@ -284,11 +285,6 @@ def missing(plan: Plan, known: Mapping[Recipe, CurveKeys]) -> list[Recipe]:
     """What a plan keys and nobody has made yet: a mapping that was changed while the recording was heard."""
     takes = dict.fromkeys(channel.takes for target in plan.targets for channel in target.face.channels)
     return [each for each in takes if each not in known]
-
-
-def bake_now(request: Request) -> Outcome:
-    """Do it all and return when it is done."""
-    return finish(request, listen(request, lambda done, text: None, lambda: False))
 
 
 def advance(steps: Generator[float, None, T], *, for_s: float = SLICE_S) -> tuple[float, T | None]:

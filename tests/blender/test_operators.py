@@ -44,6 +44,14 @@ def test_a_face_that_cannot_take_keys_is_refused_before_anything_is_heard(speech
         bpy.ops.a2f.bake(filepath=speech)
 
 
+def test_an_emotion_that_the_recording_is_too_short_for_is_told(speech: str, says: Callable[..., None]) -> None:
+    make_head()
+    says(made_heard(seconds=2.0))
+    assert bpy.ops.a2f.bake(filepath=speech, emotion="joy@0-1,fear@90-95") == {"FINISHED"}
+    assert "The emotion 'fear:1@90-95' is not seen" in bpy.context.window_manager.a2f.warnings
+    assert "joy" not in bpy.context.window_manager.a2f.warnings
+
+
 def test_the_button_is_grey_without_a_face_and_says_why(speech: str) -> None:
     assert not bpy.ops.a2f.bake.poll()
     with pytest.raises(RuntimeError, match="Select a face with ARKit shape keys"):
