@@ -204,6 +204,23 @@ MIXES_IN_A_JOB = bpy.app.version >= (5, 1, 0)
 """Whether a mixdown goes on in a thread when its operator has returned, and the next waits until a window looks after it: tried in 5.0 and 5.2."""
 
 
+def forget_esc() -> None:
+    """Let a mixdown run to its end. Once Esc was pressed, Blender 5.2 stops each at its first breath, until something that can be stopped begins.
+
+    Reckoning the physics of a scene that has none is such a thing, and does nothing else.
+    """
+    if bpy.app.background or not MIXES_IN_A_JOB:
+        return
+    empty = bpy.data.scenes.new("A2F")
+    empty.frame_end = 1
+    try:
+        context: Any = bpy.context
+        with context.temp_override(scene=empty, view_layer=empty.view_layers[0]):
+            bpy.ops.ptcache.bake_all(bake=False)
+    finally:
+        bpy.data.scenes.remove(empty)
+
+
 def is_retimed(strip: Any) -> bool:
     """Whether the strip may play its sound at another speed than recorded, as far as it tells (see TELLS_RETIMING)."""
     return len(getattr(strip, "retiming_keys", ())) > 0

@@ -36,6 +36,8 @@ WHOLE_FRAME = 2e-3
 
 STANDSTILL_S = 10.0
 """So long nothing comes of a mixdown that is waited for: it waits itself, for another that was begun a moment ago."""
+LACKING_S = 0.2
+"""A mixdown that is shorter than its scene by more was stopped half way; it may lack the last frame."""
 ROUNDED_FRAMES = 1.5
 """A strip lasts whole frames: by so much it may differ from its sound and yet play it as it was recorded."""
 RIFF_HEADER = 8
@@ -293,6 +295,7 @@ _MIX: dict[str, Any] = {"container": "WAV", "codec": "PCM", "format": "S16", "ch
 
 def _mixdown(scene: Scene) -> bytes:
     """A wav file of what the scene lets be heard within its frames."""
+    compat.forget_esc()
     with tempfile.TemporaryDirectory(prefix="a2f-") as folder:
         wav = Path(folder) / "mix.wav"
         context: Any = bpy.context
@@ -301,7 +304,12 @@ def _mixdown(scene: Scene) -> bytes:
                 bpy.ops.sound.mixdown(filepath=str(wav), check_existing=False, **_MIX)
             except RuntimeError as error:
                 raise SoundError(f"Blender cannot mix the sound of '{scene.name}' down: {str(error).removeprefix('Error: ').strip()}") from error
-        return _whole_wav(wav, scene)
+        content = _whole_wav(wav, scene)
+    with wave.open(io.BytesIO(content)) as file:
+        missing_s = (scene.frame_end + 1 - scene.frame_start) / _fps(scene) - file.getnframes() / file.getframerate()
+    if missing_s > LACKING_S:
+        raise SoundError(f"Blender stopped mixing the sound of '{scene.name}' down half way; bake again.")
+    return content
 
 
 def _whole_wav(wav: Path, scene: Scene) -> bytes:

@@ -366,3 +366,16 @@ def each_keeps_its_place(lines: list[source.Source], frames: tuple[int, ...]) ->
         loud = np.flatnonzero(np.abs(samples) > 0.1) / rate
         starts = loud[np.concatenate([[True], np.diff(loud) > 0.1])]
         np.testing.assert_allclose(placed(line, tuple(starts)), [frame + 24 * each for each in CLICKS_S], atol=0.5)
+
+
+@needs_sound
+def test_a_mixdown_that_was_stopped_is_not_taken_for_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As in a window of Blender 5.2 once Esc was pressed; the operator says that all went well.
+    bpy.context.scene.frame_start, bpy.context.scene.frame_end = 1, 96
+    add_strip(clicks(tmp_path / "line.wav"), frame=1)
+    half = clicks(tmp_path / "half.wav", seconds=3.0).read_bytes()
+    chosen = source.choose(bpy.context, "MIX").lines[0]
+    assert source.taken(chosen).packed
+    monkeypatch.setattr(source, "_whole_wav", lambda wav, scene: half)
+    with pytest.raises(SoundError, match="Blender stopped mixing the sound of 'Scene' down"):
+        source.taken(chosen)
