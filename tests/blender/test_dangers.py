@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -98,6 +99,14 @@ def test_lines_in_one_action_are_taken_back_one_by_one(speech: str) -> None:
     np.testing.assert_allclose(evaluated(key, SAID, range(66, 76)), curves(2).values, atol=1e-5)
     clear.clear([key])
     assert keys_of(action) == before
+
+
+def test_what_is_written_down_of_a_line_is_no_more_where_many_lines_are_in_the_action_already(speech: str) -> None:
+    action = old_action(head().data.shape_keys)
+    for number in range(7):
+        baked(speech, "INTO", seed=number, frame=120 + 20 * number, name=f"line_{number}")
+    sizes = [len(json.dumps(record)) for record in into.records(action)[1:]]
+    assert max(sizes) < 1.2 * min(sizes)
 
 
 @pytest.mark.skipif(not compat.HAS_SLOTS, reason="before Blender 4.4 an Action has no slots")

@@ -117,8 +117,10 @@ def test_whatever_ends_it_leaves_nothing(speech: str, heard: jobs.Heard, ends: s
         a2f_addon.register()
         assert values(head.data.shape_keys) == there
     elif ends == "mesh":
+        mesh = head.data
         bpy.data.objects.remove(head)
-        bpy.context.scene.frame_set(21)
+        bpy.data.meshes.remove(mesh)
+        preview._show(bpy.context.scene)  # what the next frame does
         preview.stop()
     else:
         bpy.ops.a2f.bake(filepath=speech)
