@@ -82,7 +82,7 @@ def bake(paths: list[Path], **output: Any) -> tuple[float, ...]:
         motion = properties.Values(None, scene).motion(speech, scene)
         requests.append(runner.prepare(bpy.context, speech, motion, None, output=runner.Output(**output)))
         first += (soundfile.info(path).duration + 1) * scene.render.fps
-    operator: Any = type("Bake", (Background,), {"_writing": A2F_OT_bake._writing, "_tell": lambda *_: {"FINISHED"}})()
+    operator: Any = type("Bake", (Background,), {"_writing": A2F_OT_bake._writing, "_tell": lambda *_: {"FINISHED"}, "report": lambda *_: None})()
     operator._runs, operator._made = [runner.Run(request) for request in requests], []
     for run in operator._runs:
         run.start()

@@ -295,13 +295,10 @@ def _axes_of(face: Object, each: Turned) -> Doubles:
 
 
 def _quaternions(angles: Doubles, columns: Doubles) -> Doubles:
-    """Yaw about up, after pitch about left, after roll about out, float64 [frames, w x y z], each nearest to the one before."""
+    """Yaw about up, after pitch about left, after roll about out, float64 [frames, w x y z]; as even as the angles are."""
     left, up, out = columns.T
     yaw, pitch, roll = (_about(axis, each) for axis, each in zip((up, left, out), angles.T, strict=True))
-    found = _after(_after(yaw, pitch), roll)
-    signs = np.where(np.sum(found[1:] * found[:-1], axis=1) < 0, -1.0, 1.0)
-    found[1:] *= np.cumprod(signs)[:, None]
-    return found
+    return _after(_after(yaw, pitch), roll)
 
 
 def _about(axis: Doubles, angles: Doubles) -> Doubles:

@@ -309,6 +309,8 @@ class Run:
         self.text = "Waiting"
         self._messages: SimpleQueue[tuple[float, str] | Ready | Exception] = SimpleQueue()
         self._stop = threading.Event()
+        self.is_cancelled = False
+        """Whether it was asked to stop; one that is done with and closed was not."""
         self._thread = threading.Thread(target=self._work, name="A2F bake", daemon=True)
         self._begun_s = 0.0
 
@@ -357,13 +359,9 @@ class Run:
 
     def cancel(self) -> None:
         """Ask it to stop, which takes up to a few seconds; nothing will be written."""
+        self.is_cancelled = True
         self._stop.set()
         self._messages.put((self.done, "Cancelling"))
-
-    @property
-    def is_cancelled(self) -> bool:
-        """Whether it was asked to stop."""
-        return self._stop.is_set()
 
     def close(self) -> None:
         """Stop it if it still works, wait for its thread, and let the next one begin."""

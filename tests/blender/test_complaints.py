@@ -114,6 +114,7 @@ COMPLAINTS = {
     "it keyed properties that are no face's": "test_mapping::test_properties_that_mean_something_else_are_left_alone",
     "a property allows less than the curves do": "test_mapping::test_a_property_that_allows_less_than_the_curves_do_is_said",
     "cancelled by Esc while keys are written": "test_runner::test_escape_while_keys_are_written_leaves_nothing",
+    "only the first of my lines was baked": "test_runner::test_two_lines_are_heard_one_after_the_other_and_both_written",
     "many lines freeze Blender": "test_runner::test_several_lines_are_written_in_steps_and_all_of_them_play_with_the_last",
     "I set a key while it wrote into my Action": "test_runner::test_a_key_that_the_artist_sets_while_others_are_written_beside_it_is_kept",
     "Blender is quit during a bake": "test_runner::test_quitting_ends_the_bake",

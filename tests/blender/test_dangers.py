@@ -444,8 +444,12 @@ def test_turns_that_fail_leave_the_face_as_it_was_too(speech: str, monkeypatch: 
     made = body()
     objects, before = len(bpy.data.objects), everything()
 
-    def fails(*_: Any) -> None:
-        raise MemoryError
+    working = rotations.bake.put_strip
+
+    def fails(animation: Any, *given: Any) -> None:
+        if isinstance(animation.id_data, bpy.types.Object):
+            raise MemoryError
+        working(animation, *given)
 
     monkeypatch.setattr(rotations.bake, "put_strip", fails)
     with pytest.raises(MemoryError):

@@ -333,6 +333,21 @@ def test_the_operator_lets_everything_else_through_and_finishes(model: Model, ru
     assert bake.reports[-1] == ("INFO", "Baked 'A2F line_07' onto 1 mesh, frames 1 to 49.")
 
 
+def test_two_lines_are_heard_one_after_the_other_and_both_written(model: Model, run: runner.Run, speech: str) -> None:
+    other = Path(speech).with_name("line_08.wav")
+    other.write_bytes(b"")
+    line = source.from_file(str(other), bpy.context.scene, frame_start=100)
+    second = runner.Run(runner.prepare(bpy.context, line, jobs.Motion(), None))
+    second.start()
+    window = Window()
+    bake = operator(run, window)
+    bake._runs = [run, second]
+    model.go.set()
+    assert until_it_ends(bake, window) == {"FINISHED"}
+    assert {action.name for action in bpy.data.actions} >= {"A2F line_07", "A2F line_08"}
+    assert (window.timers, runner.current()) == ([], None)
+
+
 def test_escape_leaves_nothing(model: Model, run: runner.Run) -> None:
     window, before = Window(), everything()
     bake = operator(run, window)
