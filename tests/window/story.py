@@ -164,9 +164,9 @@ def motion() -> Any:
 
 
 def show_an_open_mouth() -> None:
-    """For the picture."""
-    open_jaw = motion()[:, head().data.shape_keys.key_blocks.find("jawOpen")]
-    bpy.context.scene.frame_set(1 + 2 * int(open_jaw.argmax()))
+    """For the picture, and not in the middle of a blink."""
+    jaw, lid = (motion()[:, head().data.shape_keys.key_blocks.find(name)] for name in ("jawOpen", "eyeBlinkLeft"))
+    bpy.context.scene.frame_set(1 + 2 * int((jaw - lid).argmax()))
 
 
 def speech_strip(name: str, path: Path, channel: int) -> Any:
