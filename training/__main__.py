@@ -107,13 +107,11 @@ def train(places: Places, arguments: argparse.Namespace) -> None:
 
 
 def export(places: Places, arguments: argparse.Namespace) -> None:
-    """The ONNX file that the add-on runs, its wide layers rounded to whole numbers, checked against the network."""
-    from training import augment, export, rounded, train
+    """The ONNX file that the add-on runs, checked against the network."""
+    from training import export, train
 
     taught, facts = train.load(train.weights_file(places.run, live=arguments.live))
-    source = augment.Source(train.labels(places.cache, say=_say), rooms=places.rooms, seed=arguments.seed)
-    ranges = rounded.measured(taught, train.spectra(taught, source, batches=RANGE_BATCHES))
-    difference = export.export(taught, places.graph, version=_version(), ranges=ranges)
+    difference = export.export(taught, places.graph, version=_version())
     size_mb = places.graph.stat().st_size / 1e6
     _say(f"export: {places.graph}, {size_mb:.1f} MB, within {difference:.1g} of the network, after {facts['steps']} steps")
 
@@ -141,8 +139,6 @@ def finetune(places: Places, arguments: argparse.Namespace) -> None:
     sys.stdout.write(finetune.table(*figures) + "\n")
 
 
-RANGE_BATCHES = 6
-"""Clips of a training step each, over which the ranges of layers are measured."""
 STEPS: dict[str, Callable[[Places, argparse.Namespace], None]] = {
     "corpora": show,
     "synthesise": synthesise,

@@ -16,15 +16,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from a2f_addon.face import arkit
-from training import network, phones, rounded
-from training.rounded import Ranges
+from training import network, phones
 
 OPSET = 17
 OUTPUTS = ("curves", "phones", "loudness_db")
 PARITY = 1e-4
 """The largest difference between the file's outputs and the network's; loudness is in decibels, the rest within 0 to 1."""
-ROUNDED_PARITY = 0.05
-"""The same where layers are of whole numbers: what lies between two steps goes to one or the other by its last bit, and few layers on it is seen."""
 HALVED_FROM = 1024
 """Numbers in an array that is worth keeping in half precision."""
 LICENCE = "GPL-3.0-or-later"
@@ -35,19 +32,19 @@ class FoldedFrontEnd(network.FrontEnd):
     """The same front end with its Fourier transform written as products of matrices, which every ONNX runtime has and does fast.
 
     Window and cosines are even around a frame's middle and sines are odd, so each half of the frame needs half of the products: of the sum of the two
-    halves, one of them backwards, and of their difference. Bins that no mel weight takes in are left out.
+    halves, one of them backwards, and of their difference. Bins that no mel weight takes in are left out. The file keeps the angles, which are whole
+    parts of a turn, and the runtime makes cosines and sines of them when it loads it.
     """
 
     def __init__(self) -> None:
         super().__init__()
         half = network.MEL_WINDOW // 2
         self.bins = slice(int(np.flatnonzero(network.mel_weights().any(1))[0]), int(np.flatnonzero(network.mel_weights().any(1))[-1]) + 1)
-        angle = 2 * np.pi * np.outer(np.arange(half), np.arange(network.FFT // 2 + 1)[self.bins]) / network.FFT
-        window = network.mel_window()[half:, None].astype(np.float64)
+        parts = np.outer(np.arange(half), np.arange(network.FFT // 2 + 1)[self.bins]) % network.FFT
+        self.register_buffer("parts", torch.from_numpy(parts.astype(np.float32)))
         # The middle is in both halves.
-        window[0] /= 2
-        for name, basis in (("cosines", np.cos(angle) * window), ("sines", np.sin(angle) * window)):
-            self.register_buffer(name, torch.from_numpy(basis.astype(np.float32)), persistent=False)
+        falling = network.mel_window()[half:, None] / np.where(np.arange(half) == 0, 2, 1)[:, None]
+        self.register_buffer("falling", torch.from_numpy(falling.astype(np.float32)))
 
     def power(self, audio: Tensor, mel: Tensor | None = None) -> Tensor:
         """As FrontEnd.power."""
@@ -55,7 +52,8 @@ class FoldedFrontEnd(network.FrontEnd):
         hops = functional.pad(audio, (0, 3 * hop - network.MEL_WINDOW)).reshape(audio.shape[0], -1, hop)
         framed = torch.cat((hops[:, :-2], hops[:, 1:-1], hops[:, 2:, : network.MEL_WINDOW - 2 * hop]), 2)
         later, earlier = framed[:, :, half:], framed[:, :, 1 : half + 1].flip(2)
-        real, imaginary = (later + earlier) @ self.cosines, (later - earlier) @ self.sines
+        angles = self.parts * (2 * np.pi / network.FFT)
+        real, imaginary = (later + earlier) @ (angles.cos() * self.falling), (later - earlier) @ (angles.sin() * self.falling)
         weights = self.mel if mel is None else mel
         return (real.square() + imaginary.square()) @ weights[..., self.bins, :]
 
@@ -67,18 +65,13 @@ class FoldedLiveFrontEnd(FoldedFrontEnd, network.LiveFrontEnd):
 class Graph(nn.Module):
     """What is exported: [1, samples] to curves [1, frames, 52] within 0..1, phone probabilities [1, frames, phones], and loudness [1, frames].
 
-    Its weights are rounded to half precision, in which the file keeps them; it computes with single precision. With ranges, its wide layers are
-    of whole numbers instead, see training/rounded.py.
+    Its weights are rounded to half precision, in which the file keeps them; it computes with single precision.
     """
 
-    def __init__(self, trained: network.Network, ranges: Ranges | None = None) -> None:
+    def __init__(self, trained: network.Network) -> None:
         super().__init__()
         self.network = network.Network(trained.shape)
-        self.network.load_state_dict(trained.state_dict())
-        if ranges:
-            rounded.round_off(self.network, ranges)
-        kept = {name: value if name.endswith("scale") else _halved(value) for name, value in self.network.state_dict().items()}
-        self.network.load_state_dict(kept)
+        self.network.load_state_dict({name: value.half().float() for name, value in trained.state_dict().items()})
         self.network.front_end = FoldedLiveFrontEnd() if trained.shape.live else FoldedFrontEnd()
         spread = torch.zeros(len(network.CHANNELS), len(arkit.NAMES))
         for row, names in enumerate(network.CHANNELS.values()):
@@ -97,8 +90,8 @@ class Graph(nn.Module):
 class LiveGraph(Graph):
     """What is exported of a live network: the next hops and the states to the frames that they complete and the states after them."""
 
-    def __init__(self, trained: network.Network, ranges: Ranges | None = None) -> None:
-        super().__init__(trained, ranges)
+    def __init__(self, trained: network.Network) -> None:
+        super().__init__(trained)
         self.beginning = {f"state_{name}": state for name, state in self.network.beginning().items()}
 
     def forward(self, audio: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
@@ -107,24 +100,19 @@ class LiveGraph(Graph):
         return *self._face(said), loudness_db, *(after[name] for name in named)
 
 
-def _halved(value: Tensor) -> Tensor:
-    return value.half().float() if value.dtype == torch.float32 else value
-
-
-def export(trained: network.Network, path: Path, *, name: str = "A2F", version: str = "1", ranges: Ranges | None = None) -> float:
+def export(trained: network.Network, path: Path, *, name: str = "A2F", version: str = "1") -> float:
     """Write the file, whole or not at all, and return the largest difference from the network that was found.
 
-    ranges: of the wide layers, for a file whose wide layers are of whole numbers; the network it is compared with is then rounded alike.
     Raises ValueError where the file does not give what the network gives: a defect of this module.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    graph = (LiveGraph if trained.shape.live else Graph)(trained, ranges).eval()
+    graph = (LiveGraph if trained.shape.live else Graph)(trained).eval()
     try:
         _write(graph, part)
-        _describe(part, metadata(trained.shape, name=name, version=version, ranges=ranges) | _states(graph))
-        difference = _stream_difference(Graph(trained, ranges).eval(), graph, part) if isinstance(graph, LiveGraph) else _difference(graph, part)
-        if not difference < (ROUNDED_PARITY if ranges else PARITY):
+        _describe(part, metadata(trained.shape, name=name, version=version) | _states(graph))
+        difference = _stream_difference(Graph(trained).eval(), graph, part) if isinstance(graph, LiveGraph) else _difference(graph, part)
+        if not difference < PARITY:
             raise ValueError(f"the ONNX file differs from the network by {difference:.2g}")
         part.replace(path)
     finally:
@@ -175,7 +163,7 @@ def _halve(model: Any) -> None:
     graph.node.extend(nodes)
 
 
-def metadata(shape: network.Shape, *, name: str, version: str, ranges: Ranges | None = None) -> dict[str, str]:
+def metadata(shape: network.Shape, *, name: str, version: str) -> dict[str, str]:
     """What the file says about itself; a2f_addon/speech/facts.py reads it and says what each means."""
     context = str(network.context_samples(shape))
     live = {"kind": "live", "look_back": "0", "look_ahead": str(shape.look_ahead), "align": str(network.HOP)} if shape.live else {}
@@ -195,7 +183,6 @@ def metadata(shape: network.Shape, *, name: str, version: str, ranges: Ranges | 
         "phone_names": json.dumps(phones.PHONES),
         "phone_classes": json.dumps(phones.CLASSES),
         "shape": json.dumps(shape.as_dict()),
-        **({"ranges": json.dumps(ranges)} if ranges else {}),
         **live,
     }
 

@@ -34,7 +34,6 @@ from training.augment import LABEL_HZ
 from training.captures import CaptureError, Floats, Take
 from training.corpora import RATE
 from training.network import CHANNELS, Network, Said, Shape
-from training.rounded import Ranges
 
 Say = Callable[[str], None]
 
@@ -160,7 +159,7 @@ def finetune(folder: Path, out: Path, *, pretrained: Path, runs: Path, recipe: R
     before, after = judge(original, takes), judge(tuned, takes)
     if not after.error < before.error:
         raise CaptureError(f"The captures did not bring the curves nearer (error {before.error:.4f} before and after); '{out}' was not written.")
-    export.export(tuned, out, name=out.stem, ranges=_ranges(pretrained))
+    export.export(tuned, out, name=out.stem)
     return before, after
 
 
@@ -187,16 +186,6 @@ def load(file: Path) -> Network:
         return train.load(file)[0]
     except FileNotFoundError:
         raise CaptureError(f"There is no file '{file}'; name the network to begin with.") from None
-
-
-def _ranges(file: Path) -> Ranges | None:
-    """Those of an ONNX file whose wide layers are of whole numbers, so that what hears stays bit for bit as it was."""
-    import onnx
-
-    if file.suffix == ".pt":
-        return None
-    told = {entry.key: entry.value for entry in onnx.load(str(file)).metadata_props}.get("ranges")
-    return {name: (low, high) for name, (low, high) in json.loads(told).items()} if told else None
 
 
 def network_from_graph(graph: Path) -> Network:
@@ -239,16 +228,13 @@ def _weights(graph: Any, taught: Network) -> dict[str, Tensor]:
     for node in graph.node:
         if node.op_type in ("Cast", "Identity") and node.input[0] in arrays:
             arrays[node.output[0]] = arrays[node.input[0]]
-    whole = {name.removesuffix("steps"): value for name, value in arrays.items() if name.endswith(".steps")}
     products = {node.output[0]: node.input[1] for node in graph.node if node.op_type == "MatMul"}
     biased = {bias: products[value] for node in graph.node if node.op_type == "Add" for bias, value in permutations(node.input) if value in products}
     found = {}
     for name in taught.state_dict():
-        own, layer = arrays.get(f"network.{name}"), f"network.{name.removesuffix('weight')}"
-        if layer in whole and name.endswith("weight"):
-            own = (whole[layer] * arrays[f"{layer}column_scale"]).T
-        elif own is None:
-            own = arrays[biased[f"{layer}bias"]].T
+        own = arrays.get(f"network.{name}")
+        if own is None:
+            own = arrays[biased[f"network.{name.removesuffix('weight')}bias"]].T
         found[name] = torch.from_numpy(np.array(own, np.float32))
     return found
 

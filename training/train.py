@@ -335,14 +335,6 @@ def _heard(taught: Network, audio: Tensor, mel: Tensor) -> network.Heard:
     return front_end(whole, mel, sums=shifted * (torch.rand(count, 1, 1, **column) < STANDING))
 
 
-def spectra(taught: Network, source: augment.Source, *, batches: int, clips: int = 24) -> Iterator[tuple[Tensor, Tensor]]:
-    """What a network's learned part hears of clips as training changes them: spectra and channels as Network.say takes them."""
-    for _ in range(batches):
-        with torch.no_grad():
-            heard = taught.front_end(taught.whole(torch.from_numpy(source.batch(clips).audio)))
-        yield heard.spectrum, heard.channel
-
-
 def masked(spectrum: Tensor) -> Tensor:
     """Spectra [batch, frames, 2 * MELS] with some bands and moments taken out (Park et al., "SpecAugment", 2019)."""
     masked = spectrum.clone().unflatten(2, (2, network.MELS))

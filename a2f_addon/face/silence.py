@@ -16,6 +16,9 @@ ON, OFF = 0.6, 0.4
 """How likely speech must be to begin, and to go on."""
 QUIET_DB = 20.0
 """Between the loudness that is certainly no speech and the one that may be: over so many decibels the probability fades."""
+BELIEVED = 0.8
+"""The mean probability of speech over what is taken for it. Of stretches of held-out speech 99 in a hundred have more than 0.89, in rooms 0.85, in
+noise 5 dB below it 0.71; of those that a kitchen or a chainsaw brings about nine in ten have less (measured with the bundled graph)."""
 SHORTEST_S = 0.05
 """No word is shorter: a click is."""
 EARLY_S = 0.03
@@ -49,8 +52,17 @@ def spoken(speech: Speech, settings: Silence) -> Spans:
     """When there is speech, in seconds, a little early, since the first phone must find the mouth open."""
     likely = (1 - speech.probability("silence")) * _audible(speech, settings.floor_db)
     spans = above(likely, speech.times, on=ON, off=OFF)
-    spans = joined(spans, gap_s=settings.pause_s)
+    spans = _believed(joined(spans, gap_s=settings.pause_s), likely, speech)
     return lasting(spans, at_least_s=SHORTEST_S) - np.array([EARLY_S, 0])
+
+
+def _believed(spans: Spans, likely: NDArray[np.float32], speech: Speech) -> Spans:
+    """Those that are likely enough all in all: noise is taken for speech now and then, but never with conviction."""
+    inside = likely > OFF  # Of joined stretches the pauses between them don't count.
+    conviction = np.where(inside, 1 - speech.probability("silence") - BELIEVED, 0)
+    sums = np.concatenate(([0.0], np.cumsum(conviction, dtype=np.float64)))
+    first, past = np.searchsorted(speech.times, spans.T)
+    return spans[sums[past] >= sums[first]]
 
 
 def _audible(speech: Speech, floor_db: float) -> NDArray[np.float32]:

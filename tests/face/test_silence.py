@@ -63,6 +63,20 @@ def test_a_click_is_no_speech() -> None:
     assert not result.channel("jawOpen").any()
 
 
+@pytest.mark.parametrize("pause_s", [0.2, 5.0])
+def test_noise_that_is_half_taken_for_speech_is_not_believed_but_a_word_with_doubtful_ends_is(pause_s: float) -> None:
+    """Half a second of noise, and a word of the same length between two frames of doubt; pauses that are bridged count neither way."""
+    speech = said.speech(said.line((1.0, "sil"), (0.5, "AA"), (1.5, "sil"), (0.5, "AA"), (1.0, "sil")))
+    phones = speech.phones.copy()
+    silent, vowel = speech.phone_names.index("sil"), speech.phone_names.index("AA")
+    for frames, likely in ((slice(50, 75), 0.65), (slice(150, 151), 0.5), (slice(174, 175), 0.5)):
+        phones[frames, vowel], phones[frames, silent] = likely, 1 - likely
+    result = rest(restless(len(speech)), dataclasses.replace(speech, phones=phones), Silence(pause_s=pause_s)).channel("jawOpen")
+    assert (result[152:172] > 0.39).all()
+    if pause_s < 1:
+        assert not result[50:75].any()
+
+
 def test_what_is_far_quieter_than_the_speech_is_no_speech() -> None:
     speech = said.speech(said.line((1.0, "AA"), (1.0, "AH"), (1.0, "AA")))
     loudness = speech.loudness_db.copy()

@@ -82,7 +82,7 @@ def test_curves_that_a_graph_does_not_give_rest(tmp_path: Path) -> None:
 
 def test_progress_rises_to_the_end(graph: Path) -> None:
     told: list[tuple[float, str]] = []
-    model.load(graph).listen(recording(made.speech(100.0)), progress=lambda done, text: told.append((done, text)))
+    model.load(graph).listen(recording(made.speech(160.0)), progress=lambda done, text: told.append((done, text)))
     done = [step for step, _ in told]
     assert len(done) >= 3 and done == sorted(done) and done[-1] == 1.0
     assert "line.wav" in told[-1][1]
@@ -91,7 +91,7 @@ def test_progress_rises_to_the_end(graph: Path) -> None:
 def test_a_person_who_stops_is_heard_between_windows(graph: Path) -> None:
     reached: list[float] = []
     with pytest.raises(Cancelled):
-        model.load(graph).listen(recording(made.speech(100.0)), progress=lambda done, text: reached.append(done), cancelled=lambda: bool(reached))
+        model.load(graph).listen(recording(made.speech(160.0)), progress=lambda done, text: reached.append(done), cancelled=lambda: bool(reached))
     assert len(reached) == 1
 
 

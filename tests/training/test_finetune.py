@@ -171,14 +171,9 @@ def test_the_bundled_model_can_be_taught_on() -> None:
     from a2f_addon.speech.audio import Recording as Sound
 
     curves, _ = graph.listen(Sound("made", RATE, 0.0, len(sound), iter([sound])))
-    with torch.no_grad():
-        whole_hops = torch.from_numpy(np.pad(sound, (0, -len(sound) % network.HOP)))[None]
-        exported = export.Graph(network_of, finetune._ranges(model.BUNDLED)).eval()(whole_hops)
-    jaw = curves.channel("jawOpen")
-    np.testing.assert_allclose(exported[0][0, :, curves.names.index("jawOpen")], jaw, atol=2e-3)
-    heard = finetune.hear(network_of, sound).mouth[:, list(network.CHANNELS).index("jawOpen")]
-    # The file multiplies whole numbers, the network that is taught real ones.
-    np.testing.assert_allclose(heard, jaw, atol=0.02)
+    heard = finetune.hear(network_of, sound)
+    jaw = heard.mouth[:, list(network.CHANNELS).index("jawOpen")]
+    np.testing.assert_allclose(jaw, curves.channel("jawOpen"), atol=1e-3)
 
 
 def test_a_model_of_somebody_else_cannot_be_taught_on(graph: Path, tmp_path: Path) -> None:
