@@ -99,18 +99,23 @@ def test_a_preview_and_a_clear_give_the_properties_of_a_control_rig_their_values
     before = {"jawOpen": 0.25, 'the "odd".mouthClose': 0.5}
     for name, value in before.items():
         owner[name] = value
+
+    def properties() -> dict[str, object]:
+        # Until 4.5 the mapping list, which is a registered property, lies among them.
+        return {name: value for name, value in owner.items() if name != "a2f_mapping"}
+
     request = runner.prepare(bpy.context, source.from_file(speech, bpy.context.scene, frame_start=10), jobs.Motion(), None)
     curves = made_curves(seconds=1)
     bpy.context.scene.frame_set(15)
     preview.start([request], [runner.Ready(curves, {}, np.zeros(len(curves), bool))])
     assert owner["jawOpen"] == pytest.approx(curves.channel("jawOpen")[5], abs=1e-3)
     preview.stop()
-    assert dict(owner.items()) == before
+    assert properties() == before
     bake(speech)
     bpy.context.scene.frame_set(16)
     assert owner["jawOpen"] != 0.25 and owner['the "odd".mouthClose'] != 0.5
     clear.clear([owner.id_data])
-    assert dict(owner.items()) == before
+    assert properties() == before
 
 
 def test_the_body_animation_of_a_control_rig_plays_on(speech: str) -> None:
