@@ -25,7 +25,7 @@ Floats = NDArray[np.float32]
 
 BUNDLED = Path(__file__).parents[1] / "data" / "a2f.onnx"
 OUTPUTS = ("curves", "phones", "loudness_db")
-WINDOW_S = 60.0
+WINDOW_S = 30.0
 """Long enough that the sound heard twice around it costs little, short enough that progress is seen and an hour fits into 200 MB."""
 UNSAID_S = 600.0
 """Room for a recording that does not say how long it is; there is more when it needs more."""
