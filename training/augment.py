@@ -60,6 +60,8 @@ WARPS = np.linspace(0.84, 1.19, 29)
 ROOMS = 96
 BANDS = ((300.0, 3400.0), (20.0, 3900.0))
 """What gets through in hertz: a telephone, and a sound of 8,000 samples a second."""
+HELD_OPEN = 2
+"""Hundredths of a second by which a compressor or gate knows what comes and remembers what was."""
 HISS = 8 * CLIP
 """Samples of white noise that are drawn once and cut anew for every clip: drawing them each time would take longer than the rest."""
 
@@ -70,12 +72,13 @@ class Odds:
 
     held: float = 0.15
     speed: float = 0.6
-    throat: float = 0.6
+    throat: float = 0.7
     microphone: float = 0.6
-    narrow: float = 0.25
-    room: float = 0.4
-    noise: float = 0.55
+    narrow: float = 0.3
+    room: float = 0.45
+    noise: float = 0.6
     clipped: float = 0.08
+    processed: float = 0.15
     coarse: float = 0.12
 
 
@@ -164,7 +167,7 @@ class Source:
         spectra[rings] *= self._rooms[rng.integers(len(self._rooms), size=len(rings))]
         audio = _irfft(spectra, WHOLE)[:, LEAD:]
         audio = self._with_noise(_levelled(audio))
-        audio = _coarse(rng, _clipped(rng, audio, odds), odds)
+        audio = _coarse(rng, _clipped(rng, _processed(rng, audio, odds), odds), odds)
         warp = np.where(rng.random(size) < odds.throat, rng.integers(len(WARPS), size=size), np.abs(WARPS - 1).argmin())
         return Batch(audio, ids.astype(np.int64), curves.astype(np.float32), warp)
 
@@ -362,6 +365,22 @@ def _levelled(audio: Floats) -> Floats:
     loud = power > 10**-2.5 * power.max(1, keepdims=True)
     mean = (power * loud).sum(1) / np.maximum(loud.sum(1), 1)
     return np.asarray(audio / np.sqrt(np.maximum(mean, 1e-9))[:, None], np.float32)
+
+
+def _processed(rng: np.random.Generator, audio: Floats, odds: Odds) -> Floats:
+    """Some clips, of unit power, as after a compressor, which lifts what is quiet, or after a gate, which makes it quieter still."""
+    hop = RATE // 100
+    for row in np.flatnonzero(rng.random(len(audio)) < odds.processed):
+        power = np.square(audio[row]).reshape(-1, hop).mean(1)
+        held = np.stack([np.roll(power, by) for by in range(-HELD_OPEN, HELD_OPEN + 1)]).max(0)
+        level_db = 10 * np.log10(held + 1e-9)
+        if rng.random() < 0.5:
+            gain_db = np.clip(-rng.uniform(0.2, 0.7) * level_db, -10, 20)
+        else:
+            gain_db = np.clip(rng.uniform(0.5, 4) * (level_db + rng.uniform(22, 40)), -40, 0)
+        places = (np.arange(len(gain_db)) + 0.5) * hop
+        audio[row] *= 10 ** (np.interp(np.arange(len(audio[row])), places, gain_db) / 20)
+    return audio
 
 
 def _clipped(rng: np.random.Generator, audio: Floats, odds: Odds) -> Floats:

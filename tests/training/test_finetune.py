@@ -26,6 +26,7 @@ from training.corpora import RATE, Recording, Segment  # noqa: E402
 
 SMALL = network.Shape(width=32, dilations=(1, 2), mouth_width=24)
 RECIPE = finetune.Recipe(minutes=1.0, batch=4, rate=3e-3)
+PLAIN = augment.Odds(**dict.fromkeys(augment.Odds.__dataclass_fields__, 0.0))
 LATE_S = 0.12
 PITCHES = {"M": 250, "AA": 900, "UW": 500}
 
@@ -81,7 +82,7 @@ def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small network that has learnt those pitches, as the add-on has it."""
     place = tmp_path_factory.mktemp("pretrained")
     corpora.write_corpus(place / "cache", "made", [utterance(i) for i in range(20, 28)], made_from="test")
-    source = augment.Source(train.labels(place / "cache", say=lambda line: None), rooms=None, seed=0, odds=augment.Odds(*[0.0] * 9))
+    source = augment.Source(train.labels(place / "cache", say=lambda line: None), rooms=None, seed=0, odds=PLAIN)
     torch.manual_seed(0)
     taught = network.Network(SMALL)
     optimiser = torch.optim.AdamW(taught.parameters(), lr=5e-3)

@@ -20,7 +20,7 @@ from training import augment, corpora, export, network, phones, train  # noqa: E
 from training.corpora import RATE, Recording, Segment  # noqa: E402
 
 SMALL = network.Shape(width=32, dilations=(1, 2), mouth_width=16)
-PLAIN = augment.Odds(*[0.0] * 9)
+PLAIN = augment.Odds(**dict.fromkeys(augment.Odds.__dataclass_fields__, 0.0))
 RECIPE = train.Recipe(minutes=6 / 60, batch=4)
 """Six steps by the clock of these tests."""
 
@@ -86,6 +86,21 @@ def test_lips_are_sealed_in_the_curves_where_the_label_is_a_closure(source: augm
     open_vowel = (batch.phones.reshape(8, augment.FRAMES, 2) == phones.PHONES.index("AA")).all(2)
     press = batch.curves[:, :, list(network.CHANNELS).index("mouthPress")]
     assert press[closed].mean() > 4 * press[open_vowel].mean()
+
+
+def test_a_compressor_lifts_what_is_quiet_and_a_gate_sinks_it_and_no_loud_part_moves(cache: Path) -> None:
+    def quiet_below_loud_db(processed: float) -> np.ndarray:
+        source = augment.Source(train.labels(cache, say=_quiet), rooms=None, seed=0, odds=replace(PLAIN, processed=processed))
+        batch = source.batch(24)
+        power = np.square(batch.audio).reshape(24, augment.LABELS, -1).mean(2)
+        kinds = (augment.SIL, phones.PHONES.index("AA"))
+        levels = [[np.median(row[ids == kind]) for kind in kinds] for row, ids in zip(power, batch.phones, strict=True)]
+        return 10 * np.log10(np.array(levels)).T
+
+    plain, processed = quiet_below_loud_db(0.0), quiet_below_loud_db(1.0)
+    assert np.ptp(plain[1]) < 6 and np.abs(processed[1] - plain[1].mean()).max() < 6
+    assert processed[0].max() > plain[0].max() + 5
+    assert processed[0].min() < plain[0].min() - 10
 
 
 def test_a_held_vowel_keeps_its_sound_its_label_and_its_mouth() -> None:
