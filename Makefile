@@ -19,6 +19,7 @@ endif
 
 check: $(VENV)/ready
 	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
 # The same extension inside an older Blender.

@@ -28,9 +28,7 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 
 
-def motion(
-    values: Mapping[str, Any] | None = None, *, preset: str = "", emotion: str = "", style: str = "", seed: int | None = None
-) -> Motion:
+def motion(values: Mapping[str, Any] | None = None, *, preset: str = "", emotion: str = "", style: str = "", seed: int | None = None) -> Motion:
     """Every setting of every stage, from what a person chose; what comes later in this list overrides what comes before it.
 
     preset: a name of :func:`names`, or the path of a TOML file of one's own.

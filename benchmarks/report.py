@@ -198,7 +198,8 @@ def _counts(phones: Counter[str]) -> str:
 
 def _worse(results: Results) -> str:
     """Closure F1 of the lips, and the accuracy, under each condition."""
-    found = list(dict.fromkeys(condition for _, _, condition in results.speech))
+    measured = {condition for _, _, condition in results.speech}
+    found = [condition for condition in conditions.CONDITIONS if condition in measured]
     rows = []
     for corpus in _corpora(results):
         for system in SYSTEMS:

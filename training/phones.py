@@ -119,7 +119,7 @@ _IPA: dict[str, tuple[str, ...]] = {
         "OW": "o oʊ əʊ ou",
         "AO R": "oɹ",
         "UH": "ʊ ɵ",
-        "UW": "u ʉ u\"",
+        "UW": 'u ʉ u"',
         "AH": "ʌ ə ɐ ɤ ɘ ɞ",
         "ER": "ɜ ɚ ɝ",
         "UE": "y ʏ",

@@ -450,9 +450,7 @@ def make(
     return dropped
 
 
-def _make(
-    cache: Path, number: int, clips: Sequence[Clip], *, ears: Ears, made_from: str, workers: int, progress: corpora.Progress
-) -> Counter[str]:
+def _make(cache: Path, number: int, clips: Sequence[Clip], *, ears: Ears, made_from: str, workers: int, progress: corpora.Progress) -> Counter[str]:
     dropped = Counter[str]()
 
     def kept(results: Iterable[list[Recording] | str]) -> Iterator[Recording]:

@@ -434,6 +434,4 @@ def make(
     progress: corpora.Progress = lambda done, what: None,
 ) -> list[corpora.Corpus]:
     """Synthesise every corpus of FULL_S into the cache, `scale` times as long as there: 0.005 is two minutes, enough for a test of the whole path."""
-    return [
-        make_corpus(cache, name, seconds=full_s * scale, seed=seed, workers=workers, progress=progress) for name, full_s in FULL_S.items()
-    ]
+    return [make_corpus(cache, name, seconds=full_s * scale, seed=seed, workers=workers, progress=progress) for name, full_s in FULL_S.items()]

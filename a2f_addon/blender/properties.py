@@ -184,9 +184,7 @@ class Values:
         given = self._given
         kind = "FILE" if given is not None and given.filepath and not given.is_property_set("source") else self["source"]
         # A name or a channel beside another kind of source is left from before.
-        return choose(
-            context, kind, name=self["name"], channel=self["channel"], filepath=self["filepath"], frame_start=_exact(self["frame_start"])
-        )
+        return choose(context, kind, name=self["name"], channel=self["channel"], filepath=self["filepath"], frame_start=_exact(self["frame_start"]))
 
     def output(self) -> runner.Output:
         """How the motion becomes keys. Raises SettingError."""
@@ -291,7 +289,6 @@ def _style_names(owner: Any, context: Context | None, typed: str) -> list[str]:
 
 def _exact(value: Any) -> Any:
     return float(f"{value:.7g}") if isinstance(value, float) else value
-
 
 
 A2F_PG_scene.__annotations__.update(source_properties() | motion_properties() | output_properties())

@@ -22,10 +22,7 @@ from ..errors import SoundError
 from ..face.curves import FaceCurves
 from . import compat, ownership
 
-DECODED_BY_BLENDER = frozenset(
-    f".{name}"
-    for name in "3gp aac ac3 amr avi flv m2ts m4a m4b m4v mka mkv mov mp4 mpg mpeg mts ts webm wma wmv".split()
-)
+DECODED_BY_BLENDER = frozenset(f".{name}" for name in "3gp aac ac3 amr avi flv m2ts m4a m4b m4v mka mkv mov mp4 mpg mpeg mts ts webm wma wmv".split())
 """Films and what else libsndfile cannot read; Blender's own decoder can."""
 
 DECODED_RATE = 16_000
@@ -244,9 +241,7 @@ def all_taken(sources: Sequence[Source]) -> list[Source]:
     for source in sources:
         if source.mix is not None and source.mix.strip is None:
             mixed[source.identity] = _mixdown(_scene(source.mix))
-    return [
-        source if source.mix is None else replace(source, packed=mixed[source.identity], path=Path("mix.wav"), mix=None) for source in sources
-    ]
+    return [source if source.mix is None else replace(source, packed=mixed[source.identity], path=Path("mix.wav"), mix=None) for source in sources]
 
 
 def _as_it_plays(source: Source) -> Source:

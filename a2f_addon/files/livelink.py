@@ -158,4 +158,3 @@ def _rate(measured: float, *, error: float) -> float:
     """The usual frame rate that lies as near as the timecodes' digits can tell, or the one measured."""
     nearest = min((*RATES, float(round(measured))), key=lambda rate: abs(rate - measured))
     return nearest if abs(nearest - measured) <= 1.01 * error else measured
-

@@ -196,7 +196,7 @@ def test_a_row_that_is_off_is_not_keyed(speech: str) -> None:
 
 
 def test_a_list_is_saved_with_the_mesh_and_under_a_name_for_others(tmp_path: Path, own_folder: Path) -> None:
-    key = make_head(["Mund \"auf\"", "Kuss"]).data.shape_keys
+    key = make_head(['Mund "auf"', "Kuss"]).data.shape_keys
     bpy.ops.a2f.mapping_row(source="jawOpen", target='Mund "auf"', gain=0.7)
     bpy.ops.a2f.mapping_row(source="oculus:U", target="Kuss")
     rows = [(row.source, row.target, row.gain) for row in key.a2f_mapping.rows]
@@ -205,7 +205,7 @@ def test_a_list_is_saved_with_the_mesh_and_under_a_name_for_others(tmp_path: Pat
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "scene.blend"))
     key = bpy.data.shape_keys[0]
     assert [(row.source, row.target, row.gain) for row in key.a2f_mapping.rows] == rows
-    other = make_head(["Mund \"auf\"", "Kuss"], name="Other").data.shape_keys
+    other = make_head(['Mund "auf"', "Kuss"], name="Other").data.shape_keys
     assert bpy.ops.a2f.map() == {"FINISHED"}
     assert {(row.source, row.target): row.gain for row in other.a2f_mapping.rows} == pytest.approx({each[:2]: each[2] for each in rows})
     assert other.a2f_mapping.rig == "Held 1"
