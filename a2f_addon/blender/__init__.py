@@ -16,6 +16,7 @@ def register() -> None:
     properties.register()
     operators.register()
     tools.register()
+    live.start(tools.adjust_live)
     preview.register()
     thumbnail.register()
     styling.register()

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import bpy
 
-from ..errors import A2FError
-
 PAUSE_S = 0.15
 """After the last change: short enough to look live, long enough for a hand that still drags."""
+
+
+_work: Callable[[], None] | None = None
+
+
+def start(work: Callable[[], None]) -> None:
+    """What a change brings about from now on; it is called when the hand rests."""
+    global _work
+    _work = work
 
 
 def touched(owner: Any, context: Any) -> None:
@@ -27,11 +35,5 @@ def stop() -> None:
 
 
 def _adjust() -> None:
-    from . import adjust, operators
-
-    try:
-        adjust.adjust(bpy.context)
-    except A2FError:
-        return  # nothing was baked yet; the button says so
-    operators.redraw(bpy.context)
-    bpy.ops.ed.undo_push(message="Adjust Speech")
+    if _work is not None:
+        _work()

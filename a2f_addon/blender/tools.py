@@ -11,7 +11,7 @@ from bpy.types import Context
 from .. import presets
 from ..errors import A2FError
 from . import adjust, clear, compat, preview, properties, registry, targets
-from .operators import allowed, tell
+from .operators import allowed, redraw, tell
 
 
 class A2F_OT_clear(bpy.types.Operator):
@@ -116,6 +116,16 @@ class A2F_MT_presets(bpy.types.Menu):
 def _owners(context: Context) -> list[Any]:
     family = targets.family(targets.asked_for(context), compat.scene_of(context))
     return list(dict.fromkeys(owner for each in family for owner in targets.owners(each)))
+
+
+def adjust_live() -> None:
+    """What the Adjust button does, when a slider was moved and the hand rests."""
+    try:
+        adjust.adjust(bpy.context)
+    except A2FError:
+        return  # nothing was baked yet; the button says so
+    redraw(bpy.context)
+    bpy.ops.ed.undo_push(message="Adjust Speech")
 
 
 CLASSES: tuple[Any, ...] = (A2F_OT_clear, A2F_OT_adjust, A2F_OT_preset, A2F_MT_presets)
