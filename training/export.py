@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from a2f_addon.face import arkit
+from a2f_addon.speech.facts import OUTPUTS
 from training import network, phones
 
 OPSET = 17
-OUTPUTS = ("curves", "phones", "loudness_db")
 PARITY = 1e-4
 """The largest difference between the file's outputs and the network's; loudness is in decibels, the rest within 0 to 1."""
 HALVED_FROM = 1024

@@ -12,6 +12,8 @@ from ..face import arkit
 
 FORMAT = "1"
 OFFLINE, LIVE = "offline", "live"
+OUTPUTS = ("curves", "phones", "loudness_db")
+"""What every graph gives, a frame a hop: curves and phone probabilities in the order of their names, and decibels."""
 NUMBERS = {"sample_rate": 1, "hop": 1, "look_back": 0, "look_ahead": 0, "align": 1}
 """Whole numbers, and the least that each can be."""
 TEXTS = ("name", "version", "licence")

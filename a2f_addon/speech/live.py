@@ -27,7 +27,6 @@ from .resampling import Resampler
 Floats = NDArray[np.float32]
 
 BUNDLED = Path(__file__).parents[1] / "data" / "a2f_live.onnx"
-OUTPUTS = ("curves", "phones", "loudness_db")
 LONGEST_CALL = 50
 """Hops that the graph is given at once, at the most: its work for a call grows faster than the call."""
 RATES = (4_000, 768_000)
@@ -115,12 +114,12 @@ class Live:
         """What a whole number of hops completes, less the frames of before the stream."""
         frames, names = len(sound) // self.facts.hop, [f"{name}_out" for name in self._states]
         try:
-            outputs = self._session.run([*OUTPUTS, *names], {"audio": sound[None], **self._states})
+            outputs = self._session.run([*metadata.OUTPUTS, *names], {"audio": sound[None], **self._states})
         except Exception as error:  # What a provider raises has no class in common.
             self._begin()
             raise ModelError(f"The model file '{self._file}' fails while it runs ({session.first_line(error)}); {metadata.REMEDY}.") from error
-        given, after = outputs[: len(OUTPUTS)], dict(zip(self._states, outputs[len(OUTPUTS) :], strict=True))
-        for name, output, empty in zip(OUTPUTS, given, self._nothing(), strict=True):
+        given, after = outputs[: len(metadata.OUTPUTS)], dict(zip(self._states, outputs[len(metadata.OUTPUTS) :], strict=True))
+        for name, output, empty in zip(metadata.OUTPUTS, given, self._nothing(), strict=True):
             if output.shape != (1, frames, *empty.shape[1:]) or not np.isfinite(output).all():
                 self._begin()
                 raise ModelError(f"The model file '{self._file}' gives '{name}' that are no numbers or of a wrong shape; {metadata.REMEDY}.")
@@ -146,8 +145,7 @@ class Live:
 
     def _start(self, path: Path, providers: Sequence[str], threads: int) -> Any:
         if not path.is_file():
-            remedy = "install the extension again" if path == BUNDLED else "check its name and folder"
-            raise ModelError(f"There is no model file '{path}'; {remedy}.")
+            raise session.missing(path, bundled=BUNDLED)
         runtime = session.runtime()
         available = [name for name in providers if name in runtime.get_available_providers()]
         if not available:
@@ -163,7 +161,7 @@ class Live:
         facts = metadata.read(self._session.get_modelmeta().custom_metadata_map, file=self._file, kind=metadata.LIVE)
         inputs = {node.name for node in self._session.get_inputs()}
         outputs = {node.name for node in self._session.get_outputs()}
-        if inputs != {"audio", *facts.states} or not outputs >= {*OUTPUTS, *(f"{name}_out" for name in facts.states)}:
+        if inputs != {"audio", *facts.states} or not outputs >= {*metadata.OUTPUTS, *(f"{name}_out" for name in facts.states)}:
             raise ModelError(f"The model file '{self._file}' does not take and give what its metadata say; {metadata.REMEDY}.")
         return facts
 

@@ -19,6 +19,12 @@ FOLDER = "A2F_ONNXRUNTIME"
 """The environment's variable that names a folder with another onnxruntime, such as one for a graphics card. The processes of a batch inherit it."""
 
 
+def missing(path: Path, *, bundled: Path) -> ModelError:
+    """What to say of a model file that is not there; the bundled one is not the user's to look for."""
+    remedy = "install the extension again" if path == bundled else "check its name and folder"
+    return ModelError(f"There is no model file '{path}'; {remedy}.")
+
+
 def contents(path: Path) -> bytes:
     """The file's bytes, since onnxruntime itself does not open every path that Windows allows."""
     try:

@@ -13,7 +13,7 @@ import pytest
 
 from a2f_addon.errors import Cancelled, ModelError
 from a2f_addon.face import arkit
-from a2f_addon.speech import model, session
+from a2f_addon.speech import facts, model, session
 from a2f_addon.speech.audio import Recording
 from tests import made
 
@@ -28,7 +28,7 @@ def at_once(path: Path, sound: made.Floats) -> list[made.Floats]:
     """All outputs of a graph for a whole sound, without windows."""
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     padded = np.pad(sound, (0, -len(sound) % made.HOP))
-    return [output[0] for output in session.run(model.OUTPUTS, {"audio": padded[None]})]
+    return [output[0] for output in session.run(facts.OUTPUTS, {"audio": padded[None]})]
 
 
 @pytest.fixture(params=["made", "bundled"])
