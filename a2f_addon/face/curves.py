@@ -11,11 +11,16 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 
+def blank(frames: int, channels: int) -> Floats:
+    """Zeros, float32 [frames, channels], each column in one piece: stages work on columns, and one that nobody writes takes no memory."""
+    return np.zeros((channels, frames), np.float32).T
+
+
 @dataclass(frozen=True)
 class FaceCurves:
     """A face over time. Frame ``i`` stands at ``start + i / fps`` seconds of the recording's own clock.
 
-    values: float32 [frames, channels], a column a name; read-only.
+    values: float32 [frames, channels], a column a name; read-only. Large ones are best made with :func:`blank`.
     Raises ValueError where the shapes do not fit each other, a name stands twice, or fps is no positive number: the program's mistake.
     """
 
@@ -58,16 +63,25 @@ class FaceCurves:
 
         Raises KeyError for a name that is not there.
         """
-        values = self.values.copy()
+        values = None
         for name, curve in channels.items() if isinstance(channels, Mapping) else channels:
+            # Copied when there is something to change: most stages leave most recordings as they are.
+            values = self._copied() if values is None else values
             values[:, self._column(name)] = curve
-        return replace(self, values=values)
+        return self if values is None else replace(self, values=values)
 
     def with_added(self, channels: Mapping[str, Floats]) -> FaceCurves:
         """The same curves with these, in place of their own where they are there and behind the others where they are not."""
         new = tuple(name for name in channels if name not in self.names)
-        values = np.concatenate((self.values, np.zeros((len(self), len(new)), np.float32)), axis=1)
-        return replace(self, names=(*self.names, *new), values=values).with_channels(channels)
+        return replace(self, names=(*self.names, *new), values=self._copied(more=len(new))).with_channels(channels)
+
+    def _copied(self, *, more: int = 0) -> Floats:
+        """The values anew, with so many columns of zeros after them; of those that are all zero nothing is written."""
+        values = blank(len(self), len(self.names) + more)
+        for column, curve in enumerate(self.values.T):
+            if curve.any():
+                values[:, column] = curve
+        return values
 
     def _column(self, name: str) -> int:
         if name not in self.names:

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import SettingError
-from .curves import FaceCurves, Floats, Speech
+from .curves import FaceCurves, Floats, Speech, blank
 from .spans import Doubles
 
 
@@ -24,7 +24,7 @@ def average(results: Sequence[FaceCurves], weights: Sequence[float] = ()) -> Fac
     parts = shares(len(results), weights)
     first = results[0]
     names = tuple(dict.fromkeys(name for result in results for name in result.names))
-    values = np.zeros((len(first), len(names)), np.float32)
+    values = blank(len(first), len(names))
     for column, name in enumerate(names):
         having = [(result, share) for result, share in zip(results, parts, strict=True) if name in result.names and len(result)]
         whole = sum(share for _, share in having)
@@ -45,7 +45,7 @@ def average_speech(heard: Sequence[Speech], weights: Sequence[float] = ()) -> Sp
     whole = sum(share for _, share in alike)
     if len(alike) < 2 or not whole:
         return first
-    phones = np.zeros(first.phones.shape, np.float32)
+    phones = blank(*first.phones.shape)
     for speech, share in alike:
         for column in range(phones.shape[1]):
             phones[:, column] += share / whole * _at(first.times, speech.times, speech.phones[:, column])

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..settings import check, option
 from . import arkit
-from .curves import FaceCurves, Floats, Speech
+from .curves import FaceCurves, Floats, Speech, blank
 
 GAUSSIAN, SAVITZKY_GOLAY, LOW_PASS = KINDS = ("gaussian", "savitzky-golay", "low-pass")
 HALF_POWER = math.sqrt(math.log(2)) / (2 * math.pi)
@@ -116,9 +116,10 @@ def resampled(curves: FaceCurves, speech: Speech, *, fps: float) -> FaceCurves:
     if not len(curves):
         return FaceCurves(fps, start, curves.names, np.zeros((frames, len(curves.names)), np.float32))
     place = np.clip((np.arange(frames) / fps + start - curves.start) * curves.fps, 0, len(curves) - 1)
-    values = np.zeros((frames, len(curves.names)), np.float32)
-    for column in np.flatnonzero(curves.values.any(axis=0)):
-        values[:, column] = _between(curves.values[:, column], place)
+    values = blank(frames, len(curves.names))
+    for column, curve in enumerate(curves.values.T):
+        if curve.any():
+            values[:, column] = _between(curve, place)
     return FaceCurves(fps, start, curves.names, values)
 
 

@@ -64,7 +64,7 @@ def read(folder: Path, *, fps: float = USUAL_FPS) -> FaceCurves:
 def _saved(array: NDArray[Any]) -> bytes:
     """An array as its file holds it. Into a real file NumPy would write past Python, and tell of a full disk in words of its own."""
     held = io.BytesIO()
-    np.save(held, array)
+    np.save(held, np.ascontiguousarray(array))
     return held.getvalue()
 
 

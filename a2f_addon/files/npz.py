@@ -21,7 +21,8 @@ def write(path: Path, curves: FaceCurves) -> None:
     Raises OutputError where the file cannot be written.
     """
     held = io.BytesIO()  # an archive that a full disk cut short would complain once more when it is forgotten
-    np.savez_compressed(held, fps=np.float64(curves.fps), start=np.float64(curves.start), names=np.array(curves.names, np.str_), values=curves.values)
+    names, values = np.array(curves.names, np.str_), np.ascontiguousarray(curves.values)
+    np.savez_compressed(held, fps=np.float64(curves.fps), start=np.float64(curves.start), names=names, values=values)
     with whole_binary(path) as file:
         file.write(held.getvalue())
 

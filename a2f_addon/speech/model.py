@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import Cancelled, ModelError
 from ..face import arkit
-from ..face.curves import FaceCurves, Speech
+from ..face.curves import FaceCurves, Speech, blank
 from . import facts as metadata
 from . import pitch, session
 from .audio import Recording
@@ -24,7 +24,6 @@ from .windows import Window, windows
 Floats = NDArray[np.float32]
 
 BUNDLED = Path(__file__).parents[1] / "data" / "a2f.onnx"
-OUTPUTS = ("curves", "phones", "loudness_db")
 WINDOW_S = 30.0
 """Long enough that the sound heard twice around it costs little, short enough that progress is seen and an hour fits into 200 MB."""
 UNSAID_S = 600.0
@@ -42,8 +41,7 @@ def load(path: Path | None = None, *, threads: int | None = None) -> Network:
     try:
         state = path.stat()
     except OSError:
-        remedy = "install the extension again" if path == BUNDLED else "check its name and folder"
-        raise ModelError(f"There is no model file '{path}'; {remedy}.") from None
+        raise session.missing(path, bundled=BUNDLED) from None
     return _cached(path.resolve(), state.st_mtime_ns, state.st_size, threads)
 
 
@@ -115,7 +113,7 @@ class Network:
         outputs = self._run(window.audio, progress)
         count = len(window.audio) // self.facts.hop
         widths = ((len(self.facts.curve_names),), (len(self.facts.phone_names),), ())
-        for name, output, width in zip(OUTPUTS, outputs, widths, strict=True):
+        for name, output, width in zip(metadata.OUTPUTS, outputs, widths, strict=True):
             if output.shape != (1, count, *width):
                 raise ModelError(f"The model file '{self._file}' gives '{name}' in a shape that its metadata do not say; {metadata.REMEDY}.")
             if not np.isfinite(output).all():
@@ -125,7 +123,7 @@ class Network:
     def _run(self, audio: Floats, progress: Callable[[str], None]) -> list[Any]:
         while True:
             try:
-                return self._session.run(OUTPUTS, {"audio": audio[None]})
+                return self._session.run(metadata.OUTPUTS, {"audio": audio[None]})
             except Exception as error:  # What a provider raises has no class in common.
                 if len(self._providers) == 1:
                     why = session.first_line(error)
@@ -154,8 +152,8 @@ class Network:
         facts = metadata.read(self._session.get_modelmeta().custom_metadata_map, file=self._file)
         inputs = {node.name for node in self._session.get_inputs()}
         outputs = {node.name for node in self._session.get_outputs()}
-        if inputs != {"audio"} or not outputs >= set(OUTPUTS):
-            raise ModelError(f"The model file '{self._file}' does not turn 'audio' into '{OUTPUTS[0]}' and the rest; {metadata.REMEDY}.")
+        if inputs != {"audio"} or not outputs >= set(metadata.OUTPUTS):
+            raise ModelError(f"The model file '{self._file}' does not turn 'audio' into '{metadata.OUTPUTS[0]}' and the rest; {metadata.REMEDY}.")
         return facts
 
 
@@ -165,8 +163,8 @@ class _Track:
     def __init__(self, facts: metadata.Facts, *, frames: int) -> None:
         self._facts = facts
         self._columns = [arkit.NAMES.index(name) for name in facts.curve_names]
-        widths = ((len(arkit.NAMES),), (len(facts.phone_names),), (), (2,))
-        self._arrays = [np.zeros((frames, *width), np.float32) for width in widths]
+        widths = (len(arkit.NAMES), len(facts.phone_names), 1, 2)
+        self._arrays = [blank(frames, width) for width in widths]
         self.frames = 0
 
     def add(self, outputs: list[Floats]) -> None:
@@ -174,13 +172,17 @@ class _Track:
         end = self.frames + len(outputs[0])
         self._arrays = [_room(array, end) for array in self._arrays]
         curves, phones, loudness, voice = (array[self.frames : end] for array in self._arrays)
-        curves[:, self._columns], phones[:], loudness[:], voice[:] = outputs
+        for column, curve in zip(self._columns, outputs[0].T, strict=True):
+            if curve.any():
+                curves[:, column] = curve
+        phones[:], loudness[:, 0], voice[:] = outputs[1:]
         self.frames = end
 
     def finished(self, *, start: float) -> tuple[FaceCurves, Speech]:
         """All of it; ``start`` is where the first frame stands, seconds."""
         facts = self._facts
         curves, phones, loudness, voice = (array[: self.frames] for array in self._arrays)
+        loudness = loudness[:, 0]
         pitch_hz = pitch.voiced(voice, loudness, fps=facts.fps)
         return (
             FaceCurves(facts.fps, start, arkit.NAMES, curves),
@@ -192,7 +194,7 @@ def _room(array: Floats, frames: int) -> Floats:
     """The array, or a longer copy where it is too short."""
     if frames <= len(array):
         return array
-    longer = np.zeros((max(frames, 2 * len(array)), *array.shape[1:]), array.dtype)
+    longer = blank(max(frames, 2 * len(array)), array.shape[1])
     longer[: len(array)] = array
     return longer
 
