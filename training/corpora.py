@@ -68,6 +68,7 @@ class Utterance:
 
     @property
     def duration_s(self) -> float:
+        """Seconds of sound."""
         return self.samples / RATE
 
 
@@ -85,6 +86,7 @@ class Corpus:
 
     @property
     def hours(self) -> float:
+        """Of sound, all utterances together."""
         return sum(utterance.samples for utterance in self.utterances) / RATE / 3600
 
 

@@ -103,6 +103,7 @@ class Shape:
 
     @property
     def live(self) -> bool:
+        """Whether it hears hop after hop."""
         return bool(self.ahead)
 
     @property
@@ -116,6 +117,7 @@ class Shape:
         return sum(self.ahead) + 1
 
     def as_dict(self) -> dict[str, Any]:
+        """What JSON can hold of it, and `Shape(**...)` takes back once lists are tuples again."""
         return asdict(self)
 
     @property
