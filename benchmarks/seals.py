@@ -90,7 +90,7 @@ def hour() -> Heard:
     times = round(3600 / seconds)
     phones_again, loudness = np.tile(speech.phones, (times, 1)), np.tile(speech.loudness_db, times)
     pitch = np.where(phones_again[:, 0] < 0.5, 120, 0).astype(np.float32)
-    again = replace(speech, phones=phones_again, loudness_db=loudness, pitch_hz=pitch)
+    again = replace(speech, phones=phones_again, loudness_db=loudness, pitch_hz=pitch, intensity_db=loudness)
     return Heard(replace(curves, values=np.tile(curves.values, (times, 1))), again)
 
 

@@ -4,6 +4,8 @@ Jaw and lips on two axes are JALI's idea (Edwards, Landreth, Fiume and Singh, "J
 neither much, a mumbler the lips least, an actor both. Contacts take no part: what rolls and presses the lips is left as it is, mouthClose keeps
 its share of jawOpen, and a shape at 0 stays there, so lips that met still meet.
 
+Beside these the jaw follows how strong each syllable is, as it does in speech: the network hears which vowel it is, and of its strength but little.
+
 All of it is a gain over time, which leaves a gain of 1 bit for bit as it was and bends towards 1 instead of cutting off there (:func:`gained`).
 """
 
@@ -35,6 +37,19 @@ MOST_SHARPENED = 2.0
 SHOUTED = 2.0
 """Loud speech, 10 to 15 dB stronger, roughly doubles the jaw's movement (Schulman, "Articulatory dynamics of loud and normal speech", 1989). The lips
 follow by the square root."""
+LOUD_DB = 10.0
+"""So much more strength than usual is loud speech, as SHOUTED has it."""
+INTRINSIC_DB = 5.0
+"""An open vowel is stronger by itself than a close one, about so much (Lehiste and Peterson, "Vowel amplitude and phonemic stress in American
+English", 1959): that is no effort."""
+CLOSE, WIDE = 0.16, 0.50
+"""How far the jaw opens for these at normal effort; see SHAPES in training/targets.py."""
+EFFORTLESS = 0.10
+"""Of the jaw's opening: what is needed to speak at all, however softly."""
+FOLLOWS_S = 0.040
+"""Standard deviation of the Gaussian over which strength is measured: a vowel's, and not a period's."""
+MOST_STRESSED = 1.6
+"""No syllable opens the jaw so many times as far as usual, nor as little."""
 BEND = 3
 """How late a gain bends towards 1: the larger, the later."""
 
@@ -47,16 +62,34 @@ class Articulation:
     lips: float = option(1.0, "How far the lips round, spread and part; 0 speaks with the jaw alone", minimum=0.0, maximum=2.0, flag="lips")
     clarity: float = option(1.0, "How clearly: 0 mumbled, 1 as spoken, 2 over-clear", minimum=0.0, maximum=2.0, flag="articulation")
     effort: float = option(1.0, "Vocal effort: 0 murmured, 1 as spoken, 2 shouted", minimum=0.0, maximum=2.0, flag="effort")
+    dynamics: float = option(1.0, "How far the jaw follows how loud each syllable is; 0 not at all", minimum=0.0, maximum=2.0, flag="dynamics")
 
     def __post_init__(self) -> None:
         check(self)
 
 
 def articulate(curves: FaceCurves, speech: Speech, settings: Articulation) -> FaceCurves:
-    """The jaw and the lips moved as the settings say; every other channel, and everything where all settings are 1, bit for bit as it was."""
+    """The jaw and the lips moved as the settings say; every other channel, and everything where all settings are 1 and no syllable is stronger than
+    another, bit for bit as it was."""
     if not len(curves):
         return curves
-    return curves.with_channels(_articulated(curves, settings))
+    return curves.with_channels(_articulated(curves, settings, syllables(curves, speech) ** settings.dynamics))
+
+
+def syllables(curves: FaceCurves, speech: Speech) -> Floats:
+    """How far each moment's strength would open the jaw, as a factor on what is usual in this recording, float32 [frames]; its level is no matter.
+
+    What loud speech does to the whole, a stressed syllable does to its own vowel (de Jong, "The supraglottal articulation of prominence in
+    English", 1995).
+    """
+    jaw = curves.channel("jawOpen") if "jawOpen" in curves.names else np.zeros(len(curves), np.float32)
+    power = averaged((10 ** (speech.intensity_db / 10)).astype(np.float32), gaussian(FOLLOWS_S * speech.fps))
+    heard_db = np.interp(curves.times, speech.times, 10 * np.log10(np.maximum(power, 1e-30)))
+    heard_db -= INTRINSIC_DB * np.clip((jaw - CLOSE) / (WIDE - CLOSE), 0, 1.5)
+    talking = (jaw > EFFORTLESS) & (np.interp(curves.times, speech.times, speech.probability("silence")) < 0.5)
+    if not talking.any() or not np.ptp(speech.intensity_db):
+        return np.ones(len(curves), np.float32)
+    return np.clip(SHOUTED ** ((heard_db - np.median(heard_db[talking])) / LOUD_DB), 1 / MOST_STRESSED, MOST_STRESSED).astype(np.float32)
 
 
 def gained(curve: Floats, gain: Floats | float) -> Floats:
@@ -68,20 +101,31 @@ def gained(curve: Floats, gain: Floats | float) -> Floats:
     return np.asarray(gain * curve / bent ** (1 / BEND), np.float32)
 
 
-def _articulated(curves: FaceCurves, settings: Articulation) -> Iterator[tuple[str, Floats]]:
+def _articulated(curves: FaceCurves, settings: Articulation, strong: Floats) -> Iterator[tuple[str, Floats]]:
     clear = float(np.interp(settings.clarity, (0, 1, 2), (MUMBLED, 1, OVERCLEAR)))
     effort = SHOUTED ** (settings.effort - 1)
     taps = gaussian(SYLLABLE_S * curves.fps)
     sharpness = settings.clarity - 1
-    for names, gain in ((("jawOpen",), settings.jaw * effort), (OPENING, settings.lips * effort**0.5), (SHAPING, settings.lips)):
+    axes = (
+        (("jawOpen",), settings.jaw * effort, strong),
+        (OPENING, settings.lips * effort**0.5, (1 + strong) / 2),
+        (SHAPING, settings.lips, np.ones(1, np.float32)),
+    )
+    for names, gain, follows in axes:
         for name in names:
-            if name not in curves.names or (gain == 1 and clear == 1):
+            if name not in curves.names or (gain == 1 and clear == 1 and (follows == 1).all()):
                 continue
             curve = curves.channel(name)
-            moved = gained(curve, gain * clear * _sharpened(curve, taps, sharpness))
+            beyond = _beyond(curve, follows) if name == "jawOpen" else follows
+            moved = gained(curve, gain * clear * beyond * _sharpened(curve, taps, sharpness))
             yield name, moved
             if name == "jawOpen" and "mouthClose" in curves.names:
                 yield "mouthClose", kept_share(curves.channel("mouthClose"), of=curve, now=moved)
+
+
+def _beyond(jaw: Floats, factor: Floats) -> Floats:
+    """The gain that multiplies what the jaw opens beyond EFFORTLESS."""
+    return np.where(jaw > EFFORTLESS, (EFFORTLESS + (jaw - EFFORTLESS) * factor) / np.maximum(jaw, EFFORTLESS), 1).astype(np.float32)
 
 
 def _sharpened(curve: Floats, taps: Floats, amount: float) -> Floats | float:

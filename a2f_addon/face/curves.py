@@ -96,8 +96,9 @@ class Speech:
     phones: float32 [frames, phone_names], probabilities that add up to 1.
     classes: which phones move the lips alike: "closed", "labiodental", "rounded", "open", "silence", and "spread", which is every other phone and not
     vowels alone: an S and a K leave the lips to their neighbours.
-    loudness_db: float32 [frames], decibels, comparable within one recording only.
+    loudness_db: float32 [frames], decibels, comparable within one recording only; high frequencies count more in it, so that an S is heard.
     pitch_hz: float32 [frames], the voice's pitch, 0 where nothing is voiced; left out, it is 0 everywhere.
+    intensity_db: float32 [frames], decibels of all frequencies alike, which is how strong a vowel is; left out, it is 0 everywhere.
     """
 
     fps: float
@@ -107,12 +108,14 @@ class Speech:
     loudness_db: Floats
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     pitch_hz: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
+    intensity_db: Floats = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def __post_init__(self) -> None:
-        if not len(self.pitch_hz):
-            object.__setattr__(self, "pitch_hz", np.zeros(len(self.loudness_db), np.float32))
-        if len(self.pitch_hz) != len(self.loudness_db):
-            raise ValueError(f"pitch_hz has {len(self.pitch_hz)} frames beside {len(self.loudness_db)} of loudness_db")
+        for name in ("pitch_hz", "intensity_db"):
+            if not len(getattr(self, name)):
+                object.__setattr__(self, name, np.zeros(len(self.loudness_db), np.float32))
+            if len(getattr(self, name)) != len(self.loudness_db):
+                raise ValueError(f"{name} has {len(getattr(self, name))} frames beside {len(self.loudness_db)} of loudness_db")
         if self.phones.shape != (len(self.loudness_db), len(self.phone_names)):
             raise ValueError(f"phones have the shape {self.phones.shape} for {len(self.loudness_db)} frames of {len(self.phone_names)} phones")
 

@@ -17,7 +17,7 @@ from ..errors import Cancelled, ModelError
 from ..face import arkit
 from ..face.curves import FaceCurves, Speech, blank
 from . import facts as metadata
-from . import pitch, session
+from . import intensity, pitch, session
 from .audio import Recording
 from .windows import Window, windows
 
@@ -98,8 +98,9 @@ class Network:
             progress(0.0, note)
         for window in self._windows(_until(cancelled, speech.blocks)):
             outputs = self._frames(window, progress=lambda text: progress(min(track.frames * facts.hop / samples, 1.0), text))
-            voice = pitch.measured(window.audio, rate=facts.sample_rate, hop=facts.hop, first=window.skip, count=window.keep)
-            track.add([*outputs, voice])
+            hops = {"hop": facts.hop, "first": window.skip, "count": window.keep}
+            voice = pitch.measured(window.audio, rate=facts.sample_rate, **hops)
+            track.add([*outputs, voice, intensity.measured(window.audio, **hops)])
             progress(min(track.frames * facts.hop / samples, 1.0), f"Listening to {speech.name}")
         return track.finished(start=speech.start_s + 0.5 / facts.fps)
 
@@ -163,30 +164,30 @@ class _Track:
     def __init__(self, facts: metadata.Facts, *, frames: int) -> None:
         self._facts = facts
         self._columns = [arkit.NAMES.index(name) for name in facts.curve_names]
-        widths = (len(arkit.NAMES), len(facts.phone_names), 1, 2)
+        widths = (len(arkit.NAMES), len(facts.phone_names), 1, 2, 1)
         self._arrays = [blank(frames, width) for width in widths]
         self.frames = 0
 
     def add(self, outputs: list[Floats]) -> None:
-        """Frames of curves, phones and loudness, in the order and with the channels of the graph, and of what was measured of the pitch."""
+        """Frames of curves, phones and loudness, in the order and with the channels of the graph, and of what was measured of pitch and intensity."""
         end = self.frames + len(outputs[0])
         self._arrays = [_room(array, end) for array in self._arrays]
-        curves, phones, loudness, voice = (array[self.frames : end] for array in self._arrays)
+        curves, phones, loudness, voice, strength = (array[self.frames : end] for array in self._arrays)
         for column, curve in zip(self._columns, outputs[0].T, strict=True):
             if curve.any():
                 curves[:, column] = curve
-        phones[:], loudness[:, 0], voice[:] = outputs[1:]
+        phones[:], loudness[:, 0], voice[:], strength[:, 0] = outputs[1:]
         self.frames = end
 
     def finished(self, *, start: float) -> tuple[FaceCurves, Speech]:
         """All of it; ``start`` is where the first frame stands, seconds."""
         facts = self._facts
-        curves, phones, loudness, voice = (array[: self.frames] for array in self._arrays)
+        curves, phones, loudness, voice, strength = (array[: self.frames] for array in self._arrays)
         loudness = loudness[:, 0]
         pitch_hz = pitch.voiced(voice, loudness, fps=facts.fps)
         return (
             FaceCurves(facts.fps, start, arkit.NAMES, curves),
-            Speech(facts.fps, start, facts.phone_names, phones, loudness, facts.phone_classes, pitch_hz),
+            Speech(facts.fps, start, facts.phone_names, phones, loudness, facts.phone_classes, pitch_hz, strength[:, 0]),
         )
 
 

@@ -40,7 +40,7 @@ def test_how_much_higher_an_accent_is_can_be_told_from_its_loudness() -> None:
 
 def test_nothing_stands_out_where_nothing_is_said() -> None:
     silence, none = said.speech(said.line((5.0, "sil"))), np.zeros(0, np.float32)
-    for speech in (silence, replace(silence, phones=silence.phones[:0], loudness_db=none, pitch_hz=none)):
+    for speech in (silence, replace(silence, phones=silence.phones[:0], loudness_db=none, pitch_hz=none, intensity_db=none)):
         assert len(accents(speech).times) == 0 and len(phrases(speech).spans) == 0
 
 

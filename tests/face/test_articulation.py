@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from a2f_addon.errors import SettingError
 from a2f_addon.face import arkit, closure
-from a2f_addon.face.articulation import OPENING, SHAPING, Articulation, articulate, gained
+from a2f_addon.face.articulation import INTRINSIC_DB, OPENING, SHAPING, Articulation, articulate, gained
 from a2f_addon.face.curves import FaceCurves, Speech
 from tests.face import said
 
@@ -29,11 +29,16 @@ SENTENCE = said.line(
     )
 )
 MOVED = ("jawOpen", "mouthClose", *OPENING, *SHAPING)
-anything = st.builds(Articulation, *[st.floats(0, 2)] * 4)
+anything = st.builds(Articulation, *[st.floats(0, 2)] * 5)
 
 
 def articulated(curves: FaceCurves, **settings: float) -> FaceCurves:
     return articulate(curves, said.speech(SENTENCE), Articulation(**settings))
+
+
+def of_any_strength(seed: int) -> Speech:
+    speech = said.speech(SENTENCE)
+    return replace(speech, intensity_db=np.random.default_rng(seed).uniform(-60, 0, len(speech)).astype(np.float32))
 
 
 def gap(curves: FaceCurves) -> np.ndarray:
@@ -55,19 +60,19 @@ def test_a_face_stays_a_face_and_other_channels_stay_as_they_are(segments: said.
     assert np.array_equal(values.values[:, others], curves.values[:, others])
 
 
-@given(anything)
-def test_lips_that_met_still_meet_and_never_pass_through_each_other(settings: Articulation) -> None:
+@given(anything, st.integers(0, 2**31))
+def test_lips_that_met_still_meet_and_never_pass_through_each_other(settings: Articulation, seed: int) -> None:
     curves = said.face(SENTENCE)
-    moved = articulate(curves, said.speech(SENTENCE), settings)
+    moved = articulate(curves, of_any_strength(seed), settings)
     assert (moved.channel("mouthClose") <= moved.channel("jawOpen") + 1e-6).all()
     met = gap(curves) < 0.005
     assert met.any() and gap(moved)[met].max() < 0.02
 
 
-@given(anything)
-def test_a_closure_is_sealed_at_any_setting(settings: Articulation) -> None:
+@given(anything, st.integers(0, 2**31))
+def test_a_closure_is_sealed_at_any_setting(settings: Articulation, seed: int) -> None:
     """As the whole chain has it: what the model blurs is moved first and sealed later."""
-    speech = said.speech(SENTENCE)
+    speech = of_any_strength(seed)
     sealed = closure.seal(articulate(said.blurred(said.face(SENTENCE)), speech, settings), speech, closure.Closure())
     for start, end, phone in SENTENCE:
         if phone in "PBM":
@@ -86,6 +91,55 @@ def test_more_is_more_everywhere_and_moves_its_own_axis_alone(setting: str, name
             assert (np.diff(heights.max(axis=1)) > 0).all()
     others = curves.columns(name for name in MOVED if name not in (*names, *(("mouthClose",) if "jawOpen" in names else ())))
     assert np.array_equal(steps[-1].values[:, others], curves.values[:, others])
+
+
+def stressed(levels_db: dict[int, float]) -> tuple[FaceCurves, Speech]:
+    """A row of like syllables, some of them louder: the face as the phones alone say, and the speech."""
+    segments = said.line((0.3, "sil"), *[(0.15, phone) for phone in ("D", "AA") * 8], (0.3, "sil"))
+    curves, speech = said.face(segments), said.speech(segments)
+    strength = natural_db(curves)
+    for syllable, level_db in levels_db.items():
+        strength[syllable_frames(syllable)] += level_db
+    return curves, replace(speech, intensity_db=np.where(speech.probability("silence") > 0.5, -70, strength).astype(np.float32))
+
+
+def natural_db(curves: FaceCurves) -> np.ndarray:
+    """How strong each frame is when nothing is stressed: an open vowel by itself more than a close one."""
+    return -30 + INTRINSIC_DB * np.clip((curves.channel("jawOpen") - 0.16) / 0.34, 0, 1.5)
+
+
+def syllable_frames(number: int) -> slice:
+    return slice(round((0.3 + 0.3 * number) * said.FPS), round((0.6 + 0.3 * number) * said.FPS))
+
+
+def test_the_jaw_drops_further_on_a_stressed_syllable_and_less_on_a_weak_one() -> None:
+    """Twice as far beyond what speaking takes for LOUD_DB, within MOST_STRESSED; the lips part with it, what rounds them does not."""
+    curves, speech = stressed({2: 5.0, 4: -5.0, 7: 30.0})
+    moved = articulate(curves, speech, Articulation())
+    before, after = ([one.channel("jawOpen")[syllable_frames(i)].max() for i in range(8)] for one in (curves, moved))
+    beyond = (np.array(after) - 0.1) / (np.array(before) - 0.1)
+    np.testing.assert_allclose(beyond[[0, 5]], 1.0, atol=0.15)
+    assert beyond[2] / beyond[0] == pytest.approx(2**0.5, abs=0.1) and beyond[4] / beyond[0] == pytest.approx(0.5**0.5, abs=0.05)
+    assert 1.4 < beyond[7] < 1.65
+    lips = [one.channel("mouthLowerDownLeft")[syllable_frames(2)].max() for one in (curves, moved)]
+    assert 1.1 < lips[1] / lips[0] < 1.3
+    np.testing.assert_array_equal(moved.values[:, curves.columns(SHAPING)], curves.values[:, curves.columns(SHAPING)])
+    np.testing.assert_array_equal(articulate(curves, speech, Articulation(dynamics=0.0)).values, curves.values)
+
+
+def test_a_recordings_level_and_its_pauses_stress_nothing() -> None:
+    curves, speech = stressed({2: 6.0})
+    quiet = replace(speech, intensity_db=speech.intensity_db - 40)
+    np.testing.assert_allclose(articulate(curves, quiet, Articulation()).values, articulate(curves, speech, Articulation()).values, atol=1e-5)
+    hushed = replace(speech, intensity_db=np.where(speech.probability("silence") > 0.5, -140, speech.intensity_db).astype(np.float32))
+    np.testing.assert_allclose(articulate(curves, hushed, Articulation()).values, articulate(curves, speech, Articulation()).values, atol=0.02)
+
+
+def test_an_open_vowel_is_not_stressed_for_being_louder_by_nature() -> None:
+    segments = said.line((0.3, "sil"), *[(0.2, phone) for phone in ("D", "AA", "D", "IY") * 4], (0.3, "sil"))
+    curves = said.face(segments)
+    natural = replace(said.speech(segments), intensity_db=natural_db(curves))
+    np.testing.assert_allclose(articulate(curves, natural, Articulation()).channel("jawOpen"), curves.channel("jawOpen"), atol=0.03)
 
 
 def test_no_jaw_speaks_with_the_lips_and_no_lips_with_the_jaw() -> None:
