@@ -49,7 +49,7 @@ class Shown:
 
 SHOWN = {
     "smoothing": Shown(before={"smoothing_mouth_s": 0.0, "smoothing_upper_s": 0.0, "smoothing_head_s": 0.0}),
-    "articulation": Shown(after={"articulation_jaw": 1.4, "articulation_lips": 1.4}, words="jaw and lips at 1.4"),
+    "articulation": Shown(before={"articulation_dynamics": 0.0}, words="as it comes: the jaw after the strength of each syllable"),
     "closure": Shown(before={"closure_strength": 0.0, "closure_bite": 0.0, "closure_parting": 0.0}),
     "emotion": Shown(after={"emotion_mix": "joy:0.8"}, words="joy at 0.8"),
     "style": Shown(after={"style_name": "exuberant"}, words="the style 'exuberant'"),
