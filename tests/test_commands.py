@@ -39,10 +39,10 @@ def test_one_recording_becomes_the_file_that_was_named(capsys: pytest.CaptureFix
     assert bake("line_07.wav", "-o", "face.csv", "--fps", "25", "--start", "1", "--end", "3") == 0
     assert made() == {"face.csv"}
     curves = livelink.read(Path("face.csv"))
-    wanted = job.run(job.Job(Path("line_07.wav"), 1.0, 3.0, fps=25.0, model=Path("made.onnx")))
+    wanted = job.run(job.Job(Path("line_07.wav"), 1.0, 3.0, fps=25.0, model=Path("made.onnx"), threads=1))  # more may differ in a last bit
     assert (curves.fps, curves.start) == (25.0, 1.0)
     assert set(curves.names) == set(wanted.names)
-    np.testing.assert_allclose(curves.values, wanted.values[:, wanted.columns(curves.names)], atol=6e-7)
+    np.testing.assert_allclose(curves.values, wanted.values[:, wanted.columns(curves.names)], atol=5.1e-7)
     assert capsys.readouterr() == ("", "")
 
 
