@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from a2f_addon.face import arkit
+from a2f_addon.face.articulation import EFFORTLESS, INTRINSIC_DB
 from a2f_addon.face.spans import Doubles, Spans, envelope, joined, widened
 
 from . import phones as phone_set
@@ -127,13 +128,9 @@ LABIODENTAL_AT_LEAST_S = 0.040
 SPEAKING = {"rise_s": 0.130, "fall_s": 0.180}
 SPEAKING_BEFORE_S = 0.030
 
-#: Effort moves the jaw beyond this opening, which is what is needed to speak at all.
-EFFORTLESS_JAW = 0.10
 #: Loud speech, 10 to 15 dB stronger, roughly doubles the jaw's movement (Schulman, "Articulatory dynamics of loud and normal speech", 1989).
 DOUBLE_EFFORT_DB = 12.0
 EFFORT_RANGE = (0.5, 1.6)
-#: An open vowel is stronger by itself than a close one, some 5 dB over the chart (Lehiste and Peterson, 1959): that is no effort.
-INTRINSIC_DB = 5.0
 CHART = (SHAPES["IY"].jaw, SHAPES["AA"].jaw)
 
 #: What lips that meet do beside meeting, and the lower lip under the teeth: small, since they touch and don't squeeze.
@@ -149,7 +146,7 @@ def curves(phones: Segments, *, frames: int, fps: float, effort: Floats | None =
     times = (np.arange(frames) + 0.5) / fps
     strength = np.ones(frames) if effort is None else np.asarray(effort, np.float64)
     mouth = _coarticulated(phones, times)
-    mouth["jaw"] = np.minimum(mouth["jaw"], EFFORTLESS_JAW) + np.maximum(mouth["jaw"] - EFFORTLESS_JAW, 0) * strength
+    mouth["jaw"] = np.minimum(mouth["jaw"], EFFORTLESS) + np.maximum(mouth["jaw"] - EFFORTLESS, 0) * strength
     for name in ("upper", "lower"):
         mouth[name] = mouth[name] * (0.5 + 0.5 * strength)
     bite = envelope(_holds(phones, ("F", "V"), at_least_s=LABIODENTAL_AT_LEAST_S), times, **LABIODENTAL)

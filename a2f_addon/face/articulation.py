@@ -43,7 +43,7 @@ INTRINSIC_DB = 5.0
 """An open vowel is stronger by itself than a close one, about so much (Lehiste and Peterson, "Vowel amplitude and phonemic stress in American
 English", 1959): that is no effort."""
 CLOSE, WIDE = 0.16, 0.50
-"""How far the jaw opens for these at normal effort; see SHAPES in training/targets.py."""
+"""How far the jaw opens for these vowels at usual effort, as the model is taught (SHAPES in training/targets.py)."""
 EFFORTLESS = 0.10
 """Of the jaw's opening: what is needed to speak at all, however softly."""
 FOLLOWS_S = 0.040

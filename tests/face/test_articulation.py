@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from a2f_addon.errors import SettingError
-from a2f_addon.face import arkit, closure
+from a2f_addon.face import arkit, articulation, closure
 from a2f_addon.face.articulation import INTRINSIC_DB, OPENING, SHAPING, Articulation, articulate, gained
 from a2f_addon.face.curves import FaceCurves, Speech
 from tests.face import said
+from training import targets
 
 SENTENCE = said.line(
     *(
@@ -133,6 +134,10 @@ def test_a_recordings_level_and_its_pauses_stress_nothing() -> None:
     np.testing.assert_allclose(articulate(curves, quiet, Articulation()).values, articulate(curves, speech, Articulation()).values, atol=1e-5)
     hushed = replace(speech, intensity_db=np.where(speech.probability("silence") > 0.5, -140, speech.intensity_db).astype(np.float32))
     np.testing.assert_allclose(articulate(curves, hushed, Articulation()).values, articulate(curves, speech, Articulation()).values, atol=0.02)
+
+
+def test_the_chart_is_the_one_that_the_model_is_taught() -> None:
+    assert targets.CHART == (articulation.CLOSE, articulation.WIDE)
 
 
 def test_an_open_vowel_is_not_stressed_for_being_louder_by_nature() -> None:
