@@ -132,13 +132,9 @@ NOBODY: dict[str, Callable[[], Doubles]] = {
     "a sweep": lambda: np.sin(2 * np.pi * (100 * TIMES + 160 * TIMES**2)),
     "mains hum": lambda: note(50, 8),
 }
-#: What the model takes for a voice: held notes rich in overtones, which a sung vowel is too. When a model is taught better, the name goes from here.
-TAKEN_FOR_A_VOICE = ("an organ's chord",)
 
 
-@pytest.mark.parametrize(
-    "sound", [pytest.param(name, marks=[pytest.mark.xfail(strict=False)] if name in TAKEN_FOR_A_VOICE else []) for name in NOBODY]
-)
+@pytest.mark.parametrize("sound", NOBODY)
 def test_where_nobody_speaks_the_mouth_rests(sound: str, tmp_path: Path) -> None:
     made = NOBODY[sound]()
     peak = np.abs(made).max()
