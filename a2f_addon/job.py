@@ -130,7 +130,7 @@ def animate(heard: Heard, motion: Motion, *, fps: float) -> FaceCurves:
     # Unless somebody keeps them to try other settings, the model's own curves of an hour need not lie there for as long as the stages take.
     del heard
     curves = smoothing.smooth(curves, speech, motion.smoothing)
-    curves = articulation.articulate(curves, speech, motion.articulation)
+    curves = articulation.articulate(curves, speech, beside_style(motion))
     curves = silence.rest(curves, speech, motion.silence)
     curves = smoothing.resampled(curves, speech, fps=fps)
     # Brows and head hear the speech alone; they come here so that the style that follows finds them moving.
@@ -149,6 +149,13 @@ def animate(heard: Heard, motion: Motion, *, fps: float) -> FaceCurves:
     # The rest of the face at the end, once everything that moves it has.
     others = [name for name in curves.names if name not in arkit.MOUTH]
     return rescale.rescale(curves, speech, motion.rescale, names=others)
+
+
+def beside_style(motion: Motion) -> articulation.Articulation:
+    """How the mouth moves before a style comes: that says itself how far the jaw goes, so no syllable's stress is added to it."""
+    asked = motion.style
+    share = min(asked.strength, 1.0) if asked.target or asked.name else 0.0
+    return replace(motion.articulation, dynamics=motion.articulation.dynamics * (1 - share))
 
 
 def in_style(curves: FaceCurves, speech: Speech, motion: Motion) -> tuple[FaceCurves, Motion]:

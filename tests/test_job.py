@@ -31,6 +31,22 @@ def test_a_span_keeps_the_recordings_clock(recording: Path, graph: Path) -> None
     assert curves.times[-1] == pytest.approx(2.75, abs=1 / 30)
 
 
+def test_a_style_says_itself_how_far_the_jaw_goes_on_a_stressed_syllable(recording: Path, graph: Path) -> None:
+    """At its full strength alone: where it counts by half, so does stress, and with no strength all of it."""
+    job = Job(recording, model=graph)
+    heard = listen(job)
+
+    def jaw(**settings: object) -> np.ndarray:
+        return animate(heard, presets.motion(settings), fps=job.fps).channel("jawOpen")
+
+    styled = {"style_name": "broadcaster"}
+    np.testing.assert_array_equal(jaw(**styled), jaw(**styled, articulation_dynamics=0.0))
+    assert not np.array_equal(jaw(**styled, style_strength=0.5), jaw(**styled, style_strength=0.5, articulation_dynamics=0.0))
+    unfelt = jaw(**styled, style_strength=0.0)
+    np.testing.assert_array_equal(unfelt, jaw())
+    assert not np.array_equal(unfelt, jaw(articulation_dynamics=0.0))
+
+
 def test_the_same_job_gives_the_same_face(recording: Path, graph: Path) -> None:
     job = Job(recording, model=graph)
     np.testing.assert_array_equal(run(job).values, run(job).values)

@@ -62,7 +62,7 @@ class Articulation:
     lips: float = option(1.0, "How far the lips round, spread and part; 0 speaks with the jaw alone", minimum=0.0, maximum=2.0, flag="lips")
     clarity: float = option(1.0, "How clearly: 0 mumbled, 1 as spoken, 2 over-clear", minimum=0.0, maximum=2.0, flag="articulation")
     effort: float = option(1.0, "Vocal effort: 0 murmured, 1 as spoken, 2 shouted", minimum=0.0, maximum=2.0, flag="effort")
-    dynamics: float = option(1.0, "How far the jaw follows how loud each syllable is; 0 not at all", minimum=0.0, maximum=2.0, flag="dynamics")
+    dynamics: float = option(1.0, "How far the jaw follows how loud each syllable is, without a style", minimum=0.0, maximum=2.0, flag="dynamics")
 
     def __post_init__(self) -> None:
         check(self)
