@@ -49,7 +49,7 @@ EFFORTLESS = 0.10
 FOLLOWS_S = 0.040
 """Standard deviation of the Gaussian over which strength is measured: a vowel's, and not a period's."""
 MOST_STRESSED = 1.6
-"""No syllable opens the jaw so many times as far as usual, nor as little."""
+"""A syllable opens the jaw at most so many times as far as usual, and the weakest that part of it."""
 BEND = 3
 """How late a gain bends towards 1: the larger, the later."""
 
