@@ -73,28 +73,32 @@ def look(curves: FaceCurves, speech: Speech, settings: Eyes) -> FaceCurves:
     if not settings.enabled or not len(curves) or not len(speech):
         return curves
     times = curves.times
-    angles = np.zeros((len(times), 2))
+    angles, aims = np.zeros((len(times), 2)), dict[str, Floats]()
     if settings.look:
         habit = Habit(settings.gaze, settings.liveliness, settings.seed)
         angles = np.clip(wandering_deg(times, speech, habit) + np.array([settings.yaw_deg, settings.pitch_deg]), -FULL_DEG, FULL_DEG)
-        curves = aimed(curves, angles)
+        aims = _aims(curves, angles)
     if recorded(curves):
-        return curves
+        return curves.with_added(aims)
     per_minute = settings.blinks_per_minute if settings.blinks else 0.0
     shut = lid_closure(times, blinks(speech, per_minute=per_minute, seed=settings.seed)).astype(np.float64)
     down, up = np.maximum(-angles[:, 1] / FULL_DEG, 0), np.maximum(angles[:, 1] / FULL_DEG, 0)
     if not settings.lids:
-        return _with_lids(curves, shut, down=down, lowered=np.zeros(len(times)), widened=np.zeros(len(times)))
+        return curves.with_added(aims | _lids(curves, shut, down=down, lowered=np.zeros(len(times)), widened=np.zeros(len(times))))
     widened = LID_UP * up + WIDE_ON_ACCENT * min(settings.liveliness, 1.0) * _stress(times, speech)
-    return _with_lids(curves, shut, down=down, lowered=LID_DOWN * down, widened=widened)
+    return curves.with_added(aims | _lids(curves, shut, down=down, lowered=LID_DOWN * down, widened=widened))
 
 
 def aimed(curves: FaceCurves, angles_deg: Doubles) -> FaceCurves:
     """The same face looking there. angles_deg: float [frames, 2] to the face's left and up, no farther than FULL_DEG."""
+    return curves.with_added(_aims(curves, angles_deg))
+
+
+def _aims(curves: FaceCurves, angles_deg: Doubles) -> dict[str, Floats]:
     looks = {name: np.clip(angles_deg @ way / FULL_DEG, 0.0, 1.0).astype(np.float32) for name, way in LOOKS.items() if name in curves.names}
     left, down = np.radians(angles_deg[:, 0]).astype(np.float32), np.radians(-angles_deg[:, 1]).astype(np.float32)
     # An eye that looks aside and down at once is turned about its axis too, by about the product: recordings of Live Link Face have just that.
-    return curves.with_added(looks | dict(zip(arkit.EYE_ROTATIONS, (left, down, left * down) * 2, strict=True)))
+    return looks | dict(zip(arkit.EYE_ROTATIONS, (left, down, left * down) * 2, strict=True))
 
 
 def aim_deg(curves: FaceCurves) -> Doubles:
@@ -117,7 +121,7 @@ def recorded(curves: FaceCurves) -> bool:
     return bool(lids.size and lids.max() >= RECORDED)
 
 
-def _with_lids(curves: FaceCurves, shut: Doubles, *, down: Doubles, lowered: Doubles, widened: Doubles) -> FaceCurves:
+def _lids(curves: FaceCurves, shut: Doubles, *, down: Doubles, lowered: Doubles, widened: Doubles) -> dict[str, Floats]:
     """Lids that close over what squint and gaze have closed already, and no farther; a wide eye that blinks closes too.
 
     shut: of a blink. down: how far the eyes look down. lowered, widened: what follows the gaze and stress; all float64 [frames], 0 to 1.
@@ -131,7 +135,7 @@ def _with_lids(curves: FaceCurves, shut: Doubles, *, down: Doubles, lowered: Dou
         found[f"eyeBlink{side}"] = (rest + np.maximum(whole - rest, 0) * shut).astype(np.float32)
         found[f"eyeSquint{side}"] = squint.astype(np.float32)
         found[f"eyeWide{side}"] = ((open_wide + (1 - open_wide) * widened) * (1 - shut)).astype(np.float32)
-    return curves.with_channels({name: curve for name, curve in found.items() if name in curves.names})
+    return {name: curve for name, curve in found.items() if name in curves.names}
 
 
 def _channel(curves: FaceCurves, name: str) -> Doubles:
