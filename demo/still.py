@@ -21,7 +21,7 @@ Triple = tuple[float, float, float]
 
 FILE = Path(__file__).with_name("out") / "talking_head.blend"
 DOCS = Path(__file__).parents[1] / "docs"
-MOMENTS = {"P": 0.94, "A": 3.00, "F": 1.80, "W": 4.61}
+MOMENTS = {"P": 0.94, "A": 3.00, "F": 1.80, "W": 3.58}
 """Seconds of the recording at which its sounds are best seen."""
 CLIP_SIZE = (400, 400)
 LENS_MM = 108.0
