@@ -40,6 +40,16 @@ class Places:
         return self.run / "ears.onnx"
 
     @property
+    def gathered(self) -> Path:
+        """Folders of recordings beside those of `speech`, from programs that are installed."""
+        return self.cache / ".recordings"
+
+    @property
+    def transcripts(self) -> Path:
+        """What was said in folders without a text."""
+        return self.cache / ".transcripts"
+
+    @property
     def rooms(self) -> Path:
         """Impulse responses."""
         return self.speech.parent / "rooms"
@@ -68,10 +78,11 @@ def synthesise(places: Places, arguments: argparse.Namespace) -> None:
 
 
 def align(places: Places, arguments: argparse.Namespace) -> None:
-    """Recordings with their phones' times found by pocketsphinx, and sounds without speech."""
-    from training import align
+    """Recordings with their phones' times found by pocketsphinx or given with them, and sounds without speech."""
+    from training import align, russian
 
     dropped = align.make(places.cache, corpora_folder=places.speech, workers=arguments.workers, progress=Progress("align"))
+    russian.make(places.cache, progress=Progress("align"))
     _say_dropped("align", dropped)
 
 
@@ -79,6 +90,34 @@ def _say_dropped(step: str, dropped: Mapping[str, Counter[str]]) -> None:
     for name, reasons in dropped.items():
         for reason, count in reasons.most_common():
             _say(f"{step}: {name}: {count} left out: {reason}")
+
+
+def gather(places: Places, arguments: argparse.Namespace) -> None:
+    """Asterisk's prompts, where they are installed, and speech by Kokoro, where it is."""
+    from training import kokoro, prompts
+
+    written = prompts.make(places.gathered, progress=Progress("gather"))
+    if arguments.kokoro is not None:
+        written += [kokoro.NAME] * kokoro.make(
+            places.gathered, engine=arguments.kokoro, scale=arguments.scale, seed=arguments.seed, progress=Progress("gather")
+        )
+    _say(f"gather: {', '.join(written) or 'nothing new'}")
+
+
+def transcribe(places: Places, arguments: argparse.Namespace) -> None:
+    """The words of recordings that have no text, by Whisper."""
+    from training import corpora, prompts, transcribe
+
+    if arguments.recogniser is None:
+        _say("transcribe: left out; name the folder of a Whisper model with --recogniser")
+        return
+    listed = {"en_librispeech_clean": places.speech, "en_coffee_orders": places.speech, **dict.fromkeys(prompts.VOICES, places.gathered)}
+    for name, place in listed.items():
+        if (place / name).is_dir():
+            file, language = places.transcripts / f"{name}.jsonl", "en" if place == places.speech else name.split("_")[1]
+            transcribe.make(
+                file, corpora.clips(place / name), language=language, recogniser=arguments.recogniser, name=name, progress=Progress("transcribe")
+            )
 
 
 def second(places: Places, arguments: argparse.Namespace) -> None:
@@ -92,7 +131,15 @@ def second(places: Places, arguments: argparse.Namespace) -> None:
             return
         places.run.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(listener, places.ears)
-    dropped = second.make(places.cache, corpora_folder=places.speech, graph=places.ears, workers=arguments.workers, progress=Progress("second"))
+    dropped = second.make(
+        places.cache,
+        corpora_folder=places.speech,
+        gathered=places.gathered,
+        transcripts=places.transcripts,
+        graph=places.ears,
+        workers=arguments.workers,
+        progress=Progress("second"),
+    )
     _say_dropped("second", dropped)
 
 
@@ -143,13 +190,15 @@ STEPS: dict[str, Callable[[Places, argparse.Namespace], None]] = {
     "corpora": show,
     "synthesise": synthesise,
     "align": align,
+    "gather": gather,
+    "transcribe": transcribe,
     "second": second,
     "train": train,
     "export": export,
     "evaluate": evaluate,
     "finetune": finetune,
 }
-ALL = ("synthesise", "align", "second", "corpora", "train", "export", "evaluate")
+ALL = ("synthesise", "align", "gather", "transcribe", "second", "corpora", "train", "export", "evaluate")
 
 
 class Progress:
@@ -193,6 +242,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--corpora", type=Path, default=_shared() / "speech", help="the folders of recordings (%(default)s)")
     parser.add_argument("--graph", type=Path, help=f"the ONNX file (a2f.onnx or a2f_live.onnx in {DATA})")
     parser.add_argument("--scale", type=float, default=1.0, help="how much synthetic speech, against the bundled model's (%(default)s)")
+    parser.add_argument("--kokoro", type=Path, help="gather: the folder of the neural voice Kokoro (model.onnx, vocab.json, voices/*.bin)")
+    parser.add_argument("--recogniser", type=Path, help="transcribe: the folder of a Whisper model for CTranslate2")
     parser.add_argument("--minutes", type=float, help=f"how long to train at the most ({FULL_MINUTES:g}; finetune 10)")
     parser.add_argument("--begin", type=Path, help="train: the network.pt of an earlier run to go on from, with another recipe or other data")
     parser.add_argument("--workers", type=int, default=2, help="processes for synthesis and alignment (%(default)s)")

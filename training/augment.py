@@ -31,21 +31,28 @@ LABEL_HZ = 100.0
 LABELS = round(CLIP_S * LABEL_HZ)
 SIL = phones.PHONES.index(phones.SILENCE)
 
-#: The share of clips of each corpus: seven tenths of the speech are of people (or of neural voices of people), and a third of it is not English.
+#: The share of clips of each corpus: three quarters of the speech are of people (or of neural voices of people), and half of it is not English.
 #: A corpus of many speakers counts more than its length, one of a single reader less. A corpus that is not named here counts as OTHER_SHARE.
 SHARES: dict[str, float] = {
-    "en_kathleen": 0.10,
-    "neural_voices": 0.13,
-    "en_wakewords": 0.07,
-    "en_librispeech_clean": 0.11,
-    "en_coffee_orders": 0.06,
+    "en_kathleen": 0.06,
+    "neural_voices": 0.10,
+    "en_wakewords": 0.05,
+    "en_librispeech_clean": 0.13,
+    "en_coffee_orders": 0.07,
     "precise_community": 0.02,
-    "de_kerstin": 0.11,
-    "neural_world": 0.10,
-    "espeak_en": 0.07,
-    "espeak_world": 0.14,
-    "flite": 0.04,
-    "festival": 0.05,
+    "de_kerstin": 0.09,
+    "neural_world": 0.09,
+    "kokoro": 0.10,
+    "asterisk_en": 0.02,
+    "asterisk_es": 0.025,
+    "asterisk_fr": 0.025,
+    "asterisk_it": 0.025,
+    "asterisk_ru": 0.015,
+    "ru_nsh": 0.06,
+    "espeak_en": 0.04,
+    "espeak_world": 0.10,
+    "flite": 0.03,
+    "festival": 0.03,
     "quiet": 0.08,
 }
 OTHER_SHARE = 0.05
