@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 NAME, LICENCE = "kokoro", "Apache-2.0"
 #: Seconds of speech at full scale.
-FULL_S = 0.6 * 3600
+FULL_S = 0.3 * 3600
 
 #: How often each language is spoken, by espeak-ng's name, and the first letter of the voices that speak it; none of them was taught German.
 LANGUAGES: dict[str, tuple[float, str]] = {
