@@ -37,9 +37,9 @@ out of training alone, which say most: new words, a new speaker, a new language.
 SPEECH = """
 `closure F1, phones` scores the phone head's (or the decoder's) phones as classes; the columns after it are of the lips. The decoder's phones move the
 lips by this project's own rules; loudness alone is a jaw that follows the level. Corpora whose labels are `transcript, own ears` have words that
-Whisper wrote down, placed by an earlier network of this project, less the few of which it heard nothing; they count in no bar. Two of the corpora that
-do count flatter in other ways: en_wakewords says six keywords that training hears too, and does not tell who speaks, so that a clip held out may be of
-somebody who was heard (en_coffee_orders likewise); neural_voices are new voices that read the text which others read in training.
+Whisper wrote down, placed by an earlier network of this project, less the few of which it heard nothing; they count in no bar. Two corpora that do
+count flatter in other ways: en_wakewords says six keywords that training hears too, and does not tell who speaks, so that a clip held out may be
+of somebody who was heard (en_coffee_orders likewise); neural_voices are new voices that read the text which others read in training.
 """
 FAULTS = """The true phones on which the lips closed although no P, B or M was near, and those on which they did not close, the most frequent first.
 """
