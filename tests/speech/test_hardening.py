@@ -78,6 +78,19 @@ def test_the_same_voice_closes_the_same_lips(voice: tuple[Doubles, int], change:
     np.testing.assert_allclose(after, before, atol=0.005)
 
 
+def test_a_band_of_8_khz_is_all_that_is_heard(voice: tuple[Doubles, int], tmp_path: Path) -> None:
+    """A voice at 48,000 samples a second closes the same lips whether there is a loud hiss above it or nothing at all."""
+    sound, rate = voice
+    wide = signal.resample_poly(sound, 48_000, rate)
+    hiss = signal.oaconvolve(
+        np.random.default_rng(3).standard_normal(len(wide)), signal.firwin(1_025, 8_800, window=("kaiser", 12), pass_zero=False, fs=48_000), "same"
+    )
+    cut = signal.oaconvolve(wide, signal.firwin(1_025, 8_000, window=("kaiser", 12), fs=48_000), "same")
+    before, after = closures(hear(tmp_path, cut, 48_000)), closures(hear(tmp_path, cut + wide.std() * hiss, 48_000))
+    assert len(before) >= 6, "too few to tell"
+    np.testing.assert_allclose(after, before, atol=0.005)
+
+
 def test_a_band_of_4_khz_closes_the_same_lips_but_one_in_ten(voice: tuple[Doubles, int], tmp_path: Path) -> None:
     sound, rate = voice
     narrow = signal.resample_poly(sound, 8_000, rate)
