@@ -155,3 +155,30 @@ def test_russian_labels_are_in_the_projects_phones(tmp_path, monkeypatch):
 def test_a_russian_voice_that_is_not_installed_is_passed(tmp_path, monkeypatch):
     monkeypatch.setattr(russian, "INSTALLED", tmp_path / "nowhere")
     assert not russian.make(tmp_path)
+
+
+def _parrot(task):
+    """A recording whose speaker is the text that came with the clip."""
+    _, clip, _ = task
+    return [corpora.Recording(clip.id, clip.text, "it", "CC0-1.0", np.zeros(RATE, np.int16), ((0.0, 1.0, "sil"),))]
+
+
+def test_transcripts_and_gathered_folders_reach_the_second_pass(tmp_path, monkeypatch):
+    import soundfile
+
+    folder = tmp_path / "gathered" / "asterisk_it"
+    (folder / "clips").mkdir(parents=True)
+    (folder / "clips.tsv").write_text("clip\tspeaker\tseconds\ttext\na\tCarlo\t1\t\nb\tCarlo\t1\t\n")
+    for name in "ab":
+        soundfile.write(folder / "clips" / f"{name}.opus", np.zeros(RATE), RATE, format="OGG", subtype="OPUS")
+    (tmp_path / "transcripts").mkdir()
+    (tmp_path / "transcripts" / "asterisk_it.jsonl").write_text('\n{"clip": "a", "text": "ciao mamma"}')
+    graph = tmp_path / "ears.onnx"
+    graph.write_bytes(b"ears")
+    monkeypatch.setattr(second, "_labelled", _parrot)
+    places = {"corpora_folder": tmp_path, "gathered": tmp_path / "gathered", "transcripts": tmp_path / "transcripts", "graph": graph}
+    assert second.make(tmp_path / "cache", workers=1, **places) == {"asterisk_it": {}}
+    assert [one.speaker for one in corpora.read_corpus(tmp_path / "cache", "asterisk_it").utterances] == ["ciao mamma", ""]
+    assert second.make(tmp_path / "cache", workers=1, **places) == {}, "its work is done"
+    (tmp_path / "transcripts" / "asterisk_it.jsonl").write_text('\n{"clip": "b", "text": "pronto"}')
+    assert second.make(tmp_path / "cache", workers=1, **places), "other words are other labels"
