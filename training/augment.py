@@ -31,7 +31,7 @@ LABEL_HZ = 100.0
 LABELS = round(CLIP_S * LABEL_HZ)
 SIL = phones.PHONES.index(phones.SILENCE)
 
-#: The share of clips of each corpus: three quarters of the speech are of people (or of neural voices of people), and half of it is not English.
+#: The share of clips of each corpus: four fifths of the speech are of people (or of neural voices of people), and two fifths are not English.
 #: A corpus of many speakers counts more than its length, one of a single reader less. A corpus that is not named here counts as OTHER_SHARE.
 SHARES: dict[str, float] = {
     "en_kathleen": 0.06,
