@@ -17,8 +17,8 @@ ON, OFF = 0.6, 0.4
 QUIET_DB = 20.0
 """Between the loudness that is certainly no speech and the one that may be: over so many decibels the probability fades."""
 BELIEVED = 0.85
-"""The mean probability of speech over what is taken for it. Nearly all stretches of speech have more, in rooms too; in noise 5 dB below it some have
-less, which costs closures there .004 of F1; what a clattering kitchen brings about has less (at 0.8 four false closures a minute come of it)."""
+"""The mean probability of speech over what is taken for it. Chosen on the kitchen that benchmarks.quality judges with: at 0.8 four false closures a
+minute come of it, at 0.85 none. Against 0.8 it costs closures in 5 dB noise .004 of F1 and those in clean speech and in rooms nothing."""
 WORD_S = 0.20
 """Sounds that are nearer to each other are believed or not as one."""
 SHORTEST_S = 0.05
