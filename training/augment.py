@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training import corpora, network, phones, quiet, targets
+from training import corpora, network, phones, quiet, recombine, targets
 from training.corpora import RATE, Corpus, Utterance
 
 Floats = NDArray[np.float32]
@@ -53,6 +53,7 @@ SHARES: dict[str, float] = {
     "espeak_world": 0.10,
     "flite": 0.03,
     "festival": 0.03,
+    "festival_world": 0.07,
     "quiet": 0.08,
 }
 OTHER_SHARE = 0.05
@@ -77,6 +78,7 @@ HISS = 8 * CLIP
 class Odds:
     """How often a clip meets each change, 0 to 1."""
 
+    recombined: float = 0.5
     held: float = 0.15
     speed: float = 0.6
     throat: float = 0.7
@@ -160,6 +162,7 @@ class Source:
         self._odds = odds or Odds()
         shares = np.array([SHARES.get(name, OTHER_SHARE) for name in self._labelled])
         self._shares = shares / shares.sum()
+        self._joints = {name: recombine.Joints(one.corpus, one.phones, one.first) for name, one in self._labelled.items() if name != QUIET}
         self._rooms = _room_spectra(self._rng, rooms)
         self._hiss = self._rng.standard_normal(HISS, np.float32)
 
@@ -189,14 +192,20 @@ class Source:
         spectrum = _rfft(audio)[: WHOLE // 2 + 1]
         spectrum = np.pad(spectrum, (0, WHOLE // 2 + 1 - len(spectrum)))
         seconds = LEAD_S + (np.arange(LABELS) + 0.5) / LABEL_HZ
-        places = np.minimum((seconds * speed * LABEL_HZ).astype(int), len(ids) - 1)
+        # By what the stretch really is shortened to a clip: its length is a little over what the speed asks, for the sake of the transform.
+        places = np.minimum((seconds * samples / WHOLE * LABEL_HZ).astype(int), len(ids) - 1)
         return spectrum, ids[places], curves[places].reshape(FRAMES, -1, curves.shape[1]).mean(1, dtype=np.float32)
 
     def _stretch(self, samples: int) -> tuple[Floats, NDArray[Any], NDArray[Any]]:
-        """So many samples of one corpus and their labels: a piece of a long utterance, or short ones with pauses between them."""
+        """So many samples of one corpus and their labels: a piece of a long utterance, or short ones with pauses between them, or pieces of one
+        speaker's put together anew."""
         rng = self._rng
-        labelled = self._labelled[rng.choice(list(self._labelled), p=self._shares)]
+        name = str(rng.choice(list(self._labelled), p=self._shares))
+        labelled = self._labelled[name]
         length = round(samples / RATE * LABEL_HZ)
+        if name in self._joints and rng.random() < self._odds.recombined:
+            pieces = self._joints[name].walk(rng, length)
+            return recombine.put_together(labelled.corpus, (labelled.phones, labelled.curves), labelled.first, pieces, rng, samples)
         audio, ids, curves = np.zeros(samples, np.float32), np.full(length, SIL, np.uint8), np.zeros((length, len(network.CHANNELS)), np.float16)
         at = -1
         while at < length:

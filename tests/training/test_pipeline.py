@@ -80,6 +80,17 @@ def test_labels_stay_with_their_sound_at_another_speed(cache: Path) -> None:
     assert np.median(silent) < 0.1 * np.median(loud)
 
 
+@pytest.mark.parametrize("change", ["speed", "recombined"])
+def test_labels_stay_with_their_sound_to_the_end_of_a_clip(cache: Path, change: str) -> None:
+    """AA is nine times as strong as M: by its power a label is the one or the other, but for those at a boundary, in a clip's last second too."""
+    source = augment.Source(train.labels(cache, say=_quiet), rooms=None, seed=0, odds=replace(PLAIN, **{change: 1.0}))
+    batch = source.batch(32)
+    power = np.square(batch.audio).reshape(32, augment.LABELS, -1).mean(2)
+    loud = power > 0.3 * np.percentile(power, 90, axis=1, keepdims=True)
+    right = loud == (batch.phones == phones.PHONES.index("AA"))
+    assert right[:, -100:].mean() > 0.96
+
+
 def test_lips_are_sealed_in_the_curves_where_the_label_is_a_closure(source: augment.Source) -> None:
     batch = source.batch(8)
     closed = (batch.phones.reshape(8, augment.FRAMES, 2) == phones.PHONES.index("M")).all(2)
