@@ -31,7 +31,7 @@ import numpy as np
 
 from training import align, corpora, kokoro, phones, prompts, transcribe
 from training.align import AlignmentError
-from training.corpora import RATE, Clip, Recording, Segment
+from training.corpora import RATE, Clip, Recording, Segment, Utterance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,6 +72,10 @@ AGREED_TRANSCRIPT = 0.2
 SHORTEST_STRETCH_S = 1.2
 #: Words that are recognised at a stretch's ends are kept with this much of what surrounds them.
 MARGIN_S = 0.25
+
+#: How late the ears are is looked for among these, on some utterances of each corpus, at so many moments a second.
+SHIFTS_S = np.arange(-0.06, 0.0601, 0.005)
+LISTENED_TO, LATENESS_HZ = 40, 200.0
 
 #: Labels as nobody speaks: more than this share of phones that are a single frame long, or a phone that lasts longer.
 MOST_SINGLE, LONGEST_S = 0.45, 0.7
@@ -257,15 +261,15 @@ def best_path(likelihood: Doubles, units: Units) -> NDArray[np.int64]:
     return path
 
 
-def segments(path: NDArray[np.int64], likelihood: Doubles, units: Units, *, fps: float) -> list[Segment]:
-    """The path as segments in seconds; a bound lies where the odds of the two phones cross, as far as frames tell."""
+def segments(path: NDArray[np.int64], likelihood: Doubles, units: Units, *, fps: float, late_s: float = 0.0) -> list[Segment]:
+    """The path as segments in seconds; a bound lies where the odds of the two phones cross, as far as frames tell, and `late_s` before it."""
     change = np.flatnonzero(np.diff(path)) + 1
     rows = units.rows[path]
     bounds = [0.0]
     for first in change:
         ahead = likelihood[first - 1 : first + 1, rows[first - 1]] - likelihood[first - 1 : first + 1, rows[first]]
         crossing = ahead[0] / (ahead[0] - ahead[1]) if ahead[0] > 0 > ahead[1] else 0.5
-        bounds.append((first - 0.5 + float(np.clip(crossing, 0.05, 0.95))) / fps)
+        bounds.append(max(0.0, (first - 0.5 + float(np.clip(crossing, 0.05, 0.95))) / fps - late_s))
     bounds.append(len(path) / fps)
     starts = np.concatenate(([0], change))
     return [(start, end, phones.PHONES[rows[first]]) for first, start, end in zip(starts, bounds, bounds[1:], strict=False)]
@@ -302,10 +306,11 @@ def stretches(
 
 @dataclass(frozen=True)
 class Ears:
-    """A network that is taught already, and how common it finds each phone."""
+    """A network that is taught already, how common it finds each phone, and by how much it hears everything too late."""
 
     graph: Path
     prior: tuple[float, ...]
+    late_s: float = 0.0
 
     def hear(self, audio: NDArray[np.int16]) -> tuple[NDArray[np.float64], float]:
         """Posteriors float64 [frames, phones.PHONES], and frames a second."""
@@ -322,12 +327,53 @@ class Ears:
 def prior(cache: Path) -> tuple[float, ...]:
     """How common each phone is, by time, in all that is labelled in the cache by the first pass."""
     seconds = Counter(dict.fromkeys(phones.PHONES, 1.0))
-    for name in set(corpora.names(cache)) - {source.corpus for source in SOURCES} - {"quiet"}:
+    for name in _first_pass(cache):
         for utterance in corpora.read_corpus(cache, name).utterances:
             for start, end, phone in utterance.phones:
                 seconds[phone] += end - start
     total = sum(seconds.values())
     return tuple(seconds[phone] / total for phone in phones.PHONES)
+
+
+def _first_pass(cache: Path) -> list[str]:
+    """The corpora in the cache that were labelled without a network."""
+    return sorted(set(corpora.names(cache)) - {source.corpus for source in SOURCES} - {"quiet"})
+
+
+def lateness_s(cache: Path, ears: Ears) -> float:
+    """By how much ears hear phones later than the first pass's labels have them, the median of its corpora, to a millisecond or so.
+
+    What a network is late its labels would be late, and the network that they teach again: with nothing taken out it adds up.
+    """
+    found = []
+    for name in _first_pass(cache):
+        corpus = corpora.read_corpus(cache, name)
+        step = max(1, len(corpus.utterances) // LISTENED_TO)
+        agreed = sum((_agreed_at(utterance, *ears.hear(corpus.audio(utterance))) for utterance in corpus.utterances[::step]), np.zeros(len(SHIFTS_S)))
+        if agreed.any():
+            found.append(_peak(agreed))
+    return float(np.median(found)) if found else 0.0
+
+
+def _agreed_at(utterance: Utterance, posteriors: NDArray[np.float64], fps: float) -> Doubles:
+    """The odds that ears give to the labels when they are read so much later, summed over the utterance, float64 [SHIFTS_S]."""
+    times = np.arange(0.5 / LATENESS_HZ, utterance.duration_s, 1 / LATENESS_HZ)
+    ends = np.array([end for _, end, _ in utterance.phones])
+    rows = np.array([phones.PHONES.index(phone) for _, _, phone in utterance.phones])
+    said = rows[np.minimum(np.searchsorted(ends, times, side="right"), len(rows) - 1)]
+    places = (times + SHIFTS_S[:, None]) * fps - 0.5
+    low = np.clip(np.floor(places).astype(int), 0, max(len(posteriors) - 2, 0))
+    share = np.clip(places - low, 0, 1)
+    high = np.minimum(low + 1, len(posteriors) - 1)
+    return np.asarray(((1 - share) * posteriors[low, said] + share * posteriors[high, said]).sum(axis=1))
+
+
+def _peak(agreed: Doubles) -> float:
+    """Where a parabola through the greatest value and its neighbours has its top, in seconds."""
+    top = int(np.clip(agreed.argmax(), 1, len(agreed) - 2))
+    before, at, after = agreed[top - 1 : top + 2]
+    bent = before - 2 * at + after
+    return float(SHIFTS_S[top] + (SHIFTS_S[1] - SHIFTS_S[0]) * (0.5 * (before - after) / bent if bent < 0 else 0.0))
 
 
 def label(source: Source, clip: Clip, *, ears: Ears) -> list[Recording] | str:
@@ -340,7 +386,7 @@ def label(source: Source, clip: Clip, *, ears: Ears) -> list[Recording] | str:
         posteriors, fps = ears.hear(audio)
         units, likelihood = chain(words.phones), scores(posteriors, np.array(ears.prior))
         path = best_path(likelihood, units)
-        found = corpora.tidy(segments(path, likelihood, units, fps=fps), duration_s=len(audio) / RATE)
+        found = corpora.tidy(segments(path, likelihood, units, fps=fps, late_s=ears.late_s), duration_s=len(audio) / RATE)
         agreed = agreement(posteriors, path, units)
         if words.sure:
             if agreed[units.word[path] >= 0].mean() < AGREED_CLIP:
@@ -472,6 +518,7 @@ def make(
     that listens. Raises ModelError for one that cannot be used.
     """
     ears = Ears(graph, prior(cache))
+    ears = replace(ears, late_s=lateness_s(cache, ears))
     taught_by = hashlib.sha256(graph.read_bytes()).hexdigest()
     dropped: dict[str, Counter[str]] = {}
     for number, source in enumerate(SOURCES):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training import phones, second
+from training import corpora, phones, second
 from training.align import AlignmentError
 
 FPS = 50.0
@@ -54,6 +54,38 @@ def test_a_mishearing_does_not_move_a_closure():
     found = placed([["AA", "M", "AA"]], heard([("AA", 8), ("N", 5), ("AA", 8)]))
     assert [phone for *_, phone in found] == ["AA", "M", "AA"]
     assert found[1][0] == pytest.approx(8 / FPS, abs=0.02) and found[1][1] == pytest.approx(13 / FPS, abs=0.02)
+
+
+@given(late_ms=st.integers(-40, 40))
+@settings(max_examples=15, deadline=None)
+def test_what_ears_hear_late_is_labelled_when_it_was_said(late_ms, tmp_path_factory):
+    """Ears that are late in the corpora of the first pass are as late in the second's, and that much is taken out of their labels."""
+    words = [("sil", 12), ("M", 7), ("AA", 9), ("S", 8), ("IY", 7), ("sil", 11)]
+    ends = np.cumsum([frames for _, frames in words]) / FPS
+    spoken = tuple((float(start), float(end), phone) for start, end, (phone, _) in zip((0.0, *ends), ends, words, strict=False))
+    cache = tmp_path_factory.mktemp("late")
+    audio = np.ones(round(ends[-1] * corpora.RATE), np.int16)
+    corpora.write_corpus(cache, "first", [corpora.Recording("u", "s", "en", "CC0-1.0", audio, spoken)], made_from="test")
+    times = (np.arange(len(audio) * FPS / corpora.RATE) + 0.5) / FPS - late_ms / 1000
+    # As a network's odds do, these pass from one phone to the next within some 60 ms.
+    edges = np.concatenate(([-1.0], ends[:-1], [ends[-1] + 1]))
+    passed = 1 / (1 + np.exp(-(times[:, None] - edges) / 0.012))
+    shares = passed[:, :-1] - passed[:, 1:]
+    posteriors = np.full((len(times), len(phones.PHONES)), 1e-4)
+    np.add.at(posteriors.T, [phones.PHONES.index(phone) for phone, _ in words], shares.T)
+
+    class Late(second.Ears):
+        def hear(self, audio):
+            return posteriors, FPS
+
+    ears = Late(cache, tuple(UNIFORM))
+    late_s = second.lateness_s(cache, ears)
+    assert late_s == pytest.approx(late_ms / 1000, abs=0.003)
+    units, likelihood = second.chain([["M", "AA"], ["S", "IY"]]), second.scores(posteriors, UNIFORM)
+    found = second.segments(second.best_path(likelihood, units), likelihood, units, fps=FPS, late_s=late_s)
+    assert [phone for *_, phone in found] == [phone for phone, _ in words]
+    # A pause has its price, and so its bound lies a little off.
+    assert np.allclose([end for _, end, _ in found[:-2]], ends[:-2], atol=0.006)
 
 
 def test_a_swallowed_schwa_is_left_out_and_a_closure_never():
