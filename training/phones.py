@@ -132,6 +132,29 @@ _IPA: dict[str, tuple[str, ...]] = {
     for symbol in symbols.split()
 }
 
+_CONSONANTS = {letter: (letter.upper(),) for letter in "bdfgklmnpstvwz"}
+_PLAIN = {**_CONSONANTS, "j": ("Y",), "r": ("RR",), "#": (SILENCE,), "##": (SILENCE,)}
+
+#: The symbols of festival's voices, by language; what they stand for is read off the words that they are used in, and given here as _IPA gives it.
+_FESTIVAL: dict[str, dict[str, tuple[str, ...]]] = {
+    "it": {
+        **_PLAIN,
+        **{vowel + stress: (phone,) for vowel, phone in zip("ieEaoOu", "IY EY EH AA OW AO UW".split(), strict=True) for stress in ("", "1")},
+        **{"S": ("SH",), "Z": ("ZH",), "ts": ("T", "S"), "tS": ("CH",), "dz": ("D", "Z"), "dZ": ("JH",), "J": ("N",), "ng": ("NG",), "nf": ("V",), "L": ("L",)},
+    },
+    "cs": {
+        **_PLAIN,
+        **{vowel: (phone,) for vowel, phone in zip("aeiou", "AA EH IY OW UW".split(), strict=True)},
+        **{"c": ("T", "S"), "c~": ("CH",), "ch": ("X",), "d~": ("D",), "dz": ("D", "Z"), "dz~": ("JH",), "h": ("HH",), "n*": ("NG",), "n~": ("N",)},
+        **{"r~": ("ZH",), "r~*": ("SH",), "s~": ("SH",), "t~": ("T",), "z~": ("ZH",), "_": ("Q",)},
+    },
+    "fi": {
+        **_PLAIN,
+        **{vowel: (phone,) for vowel, phone in zip("aeiouy@7", "AA EY IY OW UW UE AE OE".split(), strict=True)},
+        **{"h": ("HH",), "N": ("NG",), "S": ("SH",), "T": ("TH",), "D": ("DH",), "Z": ("ZH",), "L": ("L",)},
+    },
+}
+
 #: Stress, length, tie, breath, palatalisation and tone do not move the lips by themselves.
 _IPA_IGNORED = frozenset("ˈˌːˑ:͡ʰʲˠˤˀ̩̯ᵝ˞ʷ'.|̟̠̥̬̪̝̞̈̃ⁿ5123467;-")
 
@@ -150,6 +173,16 @@ def from_arpabet(label: str) -> tuple[str, ...]:
         return _ARPABET_VARIANTS[name]
     except KeyError:
         raise UnknownPhoneError(label, "ARPABET") from None
+
+
+def from_festival(symbol: str, *, language: str) -> tuple[str, ...]:
+    """Phones of a label of one of festival's voices; a mark of length does not matter. Raises UnknownPhoneError."""
+    if language == "en":
+        return from_arpabet(symbol)
+    try:
+        return _FESTIVAL[language][symbol.rstrip(":")]
+    except KeyError:
+        raise UnknownPhoneError(symbol, f"{language} of festival") from None
 
 
 def from_ipa(symbol: str, *, language: str = "") -> tuple[str, ...]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Sound = NDArray[np.float32]
 
 #: Seconds of speech of each corpus at full scale.
-FULL_S = {"espeak_en": 2.5 * 3600, "espeak_world": 2.0 * 3600, "flite": 1.5 * 3600, "festival": 1.5 * 3600}
+FULL_S = {"espeak_en": 2.5 * 3600, "espeak_world": 2.0 * 3600, "flite": 1.5 * 3600, "festival": 1.5 * 3600, "festival_world": 1.2 * 3600}
 
 #: A task makes about this much; tasks are what the processes share out, and each has a seed of its own, so that their number does not matter.
 BATCH_S = 150.0
@@ -39,7 +39,10 @@ _MOST_TURNS = 300
 #: espeak-ng now and then gives a phone no time; a shorter one is an error of its labels (its shortest real ones are near 15 ms).
 SHORTEST_PHONE_S = 0.008
 
-LICENCES = {"espeak_en": "GPL-3.0-or-later", "espeak_world": "GPL-3.0-or-later", "flite": "BSD-style (CMU)", "festival": "MIT-style (CSTR, CMU)"}
+LICENCES = {
+    **{"espeak_en": "GPL-3.0-or-later", "espeak_world": "GPL-3.0-or-later", "flite": "BSD-style (CMU)", "festival": "MIT-style (CSTR, CMU)"},
+    "festival_world": "GPL-2.0-or-later (IFM, Brailcom), LGPL-2.0 (University of Helsinki)",
+}
 
 
 class EngineError(RuntimeError):
@@ -250,10 +253,14 @@ def flite_say(text: str, *, voice: str, stretch: float = 1.0, pitch_ratio: float
     return Speech(sound, segments)
 
 
-def _program(command: list[str], *, stdin: str | None = None) -> str:
+def _program(command: list[str]) -> str:
     """What a program prints. Raises EngineError when it is missing or fails."""
+    return _run(command).stdout
+
+
+def _run(command: list[str], *, encoding: str = "utf-8") -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(command, input=stdin, capture_output=True, text=True, check=True).stdout
+        return subprocess.run(command, capture_output=True, encoding=encoding, check=True)
     except FileNotFoundError as error:
         raise EngineError(f"{command[0]} is not installed; on Debian: apt-get install {command[0]}.") from error
     except subprocess.CalledProcessError as error:
@@ -273,6 +280,13 @@ def _flite_speaker(rng: np.random.Generator) -> Callable[[], tuple[str, str, Spe
 # ---- festival
 
 FESTIVAL_VOICES = ("kal_diphone", "ked_diphone", "cmu_us_slt_arctic_hts")
+#: Voices of other languages, each cut from one person's recordings: their language, and how their texts are written.
+FESTIVAL_WORLD = {
+    **dict.fromkeys(("lp_diphone", "pc_diphone"), ("it", "latin-1")),
+    **dict.fromkeys(("czech_dita", "czech_krb", "czech_machac", "czech_ph"), ("cs", "iso-8859-2")),
+    **dict.fromkeys(("suo_fi_lj_diphone", "hy_fi_mv_diphone"), ("fi", "latin-1")),
+}
+FESTIVAL_INSTALLED = Path("/usr/share/festival/voices")
 _SENTENCES_A_RUN = 12
 #: The steepest fall and rise of its level about stops, M and pauses lie 8 to 18 ms after its labels, those of the aligned recordings 2 to 8 ms.
 FESTIVAL_EARLY_S = 0.008
@@ -281,48 +295,81 @@ _FESTIVAL_PITCH = "(set! int_lr_params '((target_f0_mean {pitch_hz:.0f}) (target
 
 _FESTIVAL_SAY = """(let ((utt (eval (list 'Utterance 'Text "{text}"))))
  (Parameter.set 'Duration_Stretch {stretch:.3f})
+ (puts "UTTERANCE\\n" stderr)
  (utt.synth utt) (utt.save.wave utt "{path}" 'riff)
  (format t "UTTERANCE\\n")
  (mapcar (lambda (seg) (format t "%s %f\\n" (item.name seg) (item.feat seg 'end))) (utt.relation.items utt 'Segment)))
 """
+#: What it says on stderr of two phones that the voice's speaker never said together: nothing is heard in their place.
+_FESTIVAL_GAP = "using default diphone"
 
 
 def festival_say(texts: Sequence[str], *, voice: str, stretch: float = 1.0, pitch_hz: float = 110.0) -> list[Speech]:
-    """Sentences by festival, in one run since its start costs more than a sentence. Raises EngineError when it or the voice is missing."""
+    """Sentences by festival, in one run since its start costs more than a sentence, less those that the voice has no sounds or we no phones for.
+
+    pitch_hz: of English voices. Raises EngineError when it or the voice is missing.
+    """
+    language, encoding = FESTIVAL_WORLD.get(voice, ("en", "utf-8"))
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / f"{i}.wav" for i in range(len(texts))]
-        script = [f"(voice_{voice})", _FESTIVAL_PITCH.format(pitch_hz=pitch_hz)]
+        script = [f"(voice_{voice})", *([_FESTIVAL_PITCH.format(pitch_hz=pitch_hz)] if language == "en" else [])]
         script += [_FESTIVAL_SAY.format(text=text, stretch=stretch, path=path) for text, path in zip(texts, paths, strict=True)]
         source = Path(folder) / "say.scm"
-        source.write_text("\n".join(script), encoding="utf-8")
-        said = _program(["festival", "--batch", str(source)]).split("UTTERANCE")[1:]
-        if len(said) != len(texts):
+        source.write_text("\n".join(script), encoding=encoding, errors="ignore")
+        run = _run(["festival", "--batch", str(source)], encoding=encoding)
+        said, heard = (stream.split("UTTERANCE\n")[1:] for stream in (run.stdout, run.stderr))
+        if not len(said) == len(heard) == len(texts):
             raise EngineError(f"festival said {len(said)} of {len(texts)} sentences with '{voice}'.")
-        return [Speech(corpora.read_audio(path), _festival_segments(labels)) for labels, path in zip(said, paths, strict=True)]
+        whole = [(labels, path) for labels, path, complaint in zip(said, paths, heard, strict=True) if _FESTIVAL_GAP not in complaint]
+        found = [(_festival_segments(labels, language=language), path) for labels, path in whole]
+        return [Speech(corpora.read_audio(path), segments) for segments, path in found if segments]
 
 
-def _festival_segments(labels: str) -> list[Segment]:
-    """Segments in the project's phones, moved by what festival's labels are early against its sound."""
+def _festival_segments(labels: str, *, language: str) -> list[Segment]:
+    """Segments in the project's phones, moved by what festival's labels are early against its sound; none where a symbol is not known."""
     found: list[Segment] = []
     at = 0.0
     for name, end in re.findall(r"^(\S+) ([\d.]+)$", labels, flags=re.MULTILINE):
         moved = float(end) + FESTIVAL_EARLY_S
-        found += phones.spread_over(phones.from_arpabet(name), start_s=at, end_s=moved)
+        try:
+            found += phones.spread_over(phones.from_festival(name, language=language), start_s=at, end_s=moved)
+        except phones.UnknownPhoneError:
+            return []
         at = moved
     return found
 
 
 def _festival_speaker(rng: np.random.Generator) -> Callable[[], tuple[str, str, Speech]]:
     voice = FESTIVAL_VOICES[rng.integers(len(FESTIVAL_VOICES))]
-    stretch, pitch_hz = float(rng.uniform(0.8, 1.4)), float(rng.uniform(85, 180))
+    pitch_hz = float(rng.uniform(85, 180))
+    return _festival(rng, voice, "en", stretch=float(rng.uniform(0.8, 1.4)), pitch_hz=pitch_hz)
+
+
+def _festival_world_speaker(rng: np.random.Generator) -> Callable[[], tuple[str, str, Speech]]:
+    voices = festival_world()
+    if not voices:
+        raise EngineError("festival has no voices of other languages.")
+    voice = voices[rng.integers(len(voices))]
+    return _festival(rng, voice, FESTIVAL_WORLD[voice][0], stretch=float(rng.uniform(0.75, 1.3)))
+
+
+def _festival(rng: np.random.Generator, voice: str, language: str, **how: float) -> Callable[[], tuple[str, str, Speech]]:
     said: list[Speech] = []
 
     def say() -> tuple[str, str, Speech]:
         if not said:
-            said.extend(festival_say([sentences.english(rng) for _ in range(_SENTENCES_A_RUN)], voice=voice, stretch=stretch, pitch_hz=pitch_hz))
-        return voice, "en", said.pop()
+            texts = [sentences.english(rng) if language == "en" else sentences.foreign(rng, language) for _ in range(_SENTENCES_A_RUN)]
+            said.extend(festival_say(texts, voice=voice, **how))
+        if not said:
+            raise BadLabelError(f"festival's '{voice}' said no sentence well")
+        return voice, language, said.pop()
 
     return say
+
+
+def festival_world() -> tuple[str, ...]:
+    """Festival's voices of other languages that are installed."""
+    return tuple(sorted(folder.name for folder in FESTIVAL_INSTALLED.glob("*/*") if folder.name in FESTIVAL_WORLD))
 
 
 # ---- utterances and corpora
@@ -332,10 +379,11 @@ _SPEAKERS: dict[str, Callable[[np.random.Generator], Callable[[], tuple[str, str
     "espeak_world": lambda rng: _espeak_speaker(rng, tuple(sentences.FOREIGN)),
     "flite": _flite_speaker,
     "festival": _festival_speaker,
+    "festival_world": _festival_world_speaker,
 }
 
 #: Sentences that a speaker says before the next speaker's turn, in utterances of one to three.
-_TURN = {"espeak_en": 4, "espeak_world": 4, "flite": 6, "festival": _SENTENCES_A_RUN}
+_TURN = {"espeak_en": 4, "espeak_world": 4, "flite": 6, "festival": _SENTENCES_A_RUN, "festival_world": _SENTENCES_A_RUN}
 
 
 @dataclass(frozen=True)
@@ -433,5 +481,9 @@ def make(
     workers: int = 2,
     progress: corpora.Progress = lambda done, what: None,
 ) -> list[corpora.Corpus]:
-    """Synthesise every corpus of FULL_S into the cache, `scale` times as long as there: 0.005 is two minutes, enough for a test of the whole path."""
-    return [make_corpus(cache, name, seconds=full_s * scale, seed=seed, workers=workers, progress=progress) for name, full_s in FULL_S.items()]
+    """Synthesise every corpus of FULL_S into the cache, `scale` times as long as there: 0.005 is two minutes, enough for a test of the whole path.
+
+    Voices of festival in other languages are left out where none is installed.
+    """
+    wanted = {name: full_s for name, full_s in FULL_S.items() if name != "festival_world" or festival_world()}
+    return [make_corpus(cache, name, seconds=full_s * scale, seed=seed, workers=workers, progress=progress) for name, full_s in wanted.items()]

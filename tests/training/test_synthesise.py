@@ -92,6 +92,22 @@ def test_festival_says_each_sentence_with_its_phones() -> None:
     assert said == ["M AY M AH DH ER", "F AY V"]
 
 
+@needs_festival
+@pytest.mark.parametrize(
+    ("voice", "text", "said"),
+    [
+        ("lp_diphone", "Mamma beve.", "M AA M M AA B EY V EY"),
+        ("czech_dita", "Máma má čaj.", "M AA M AA M AA CH AA Y"),
+        ("hy_fi_mv_diphone", "Hyvää yötä.", "HH UE V AE UE OE T AE"),
+    ],
+)
+def test_festival_says_other_languages_with_their_phones(voice: str, text: str, said: str) -> None:
+    if voice not in synthesise.festival_world():
+        pytest.skip(f"festival's voice {voice} is not installed")
+    (speech,) = synthesise.festival_say([text], voice=voice)
+    assert " ".join(phone for _, _, phone in speech.segments if phone != "sil") == said
+
+
 @needs_espeak
 def test_a_small_corpus_is_the_same_each_time_and_made_once(tmp_path: Path) -> None:
     made = [
