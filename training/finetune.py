@@ -527,7 +527,7 @@ def _step(tuning: Tuning, before: Network, batch: augment.Batch, noises: Iterato
     mel = torch.from_numpy(augment.mel_table()[np.roll(batch.warp, -noisy)]).to(device)
     with torch.no_grad():
         heard = before.front_end(before.whole(audio), mel)
-    with torch.autocast(device.type, torch.bfloat16):
+    with torch.autocast(device.type, torch.bfloat16, enabled=train.half_is_fast(device)):
         with torch.no_grad():
             kept = before.say(heard.spectrum, heard.channel)
         said = tuning.network.say(heard.spectrum, heard.channel)
