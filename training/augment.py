@@ -162,7 +162,7 @@ class Source:
         self._odds = odds or Odds()
         shares = np.array([SHARES.get(name, OTHER_SHARE) for name in self._labelled])
         self._shares = shares / shares.sum()
-        self._joints = {name: recombine.Joints(one.corpus, one.phones, one.first) for name, one in self._labelled.items() if name != QUIET}
+        self._joints = {name: recombine.Joints(one) for name, one in self._labelled.items() if name != QUIET}
         self._rooms = _room_spectra(self._rng, rooms)
         self._hiss = self._rng.standard_normal(HISS, np.float32)
 
@@ -202,10 +202,9 @@ class Source:
         rng = self._rng
         name = str(rng.choice(list(self._labelled), p=self._shares))
         labelled = self._labelled[name]
-        length = round(samples / RATE * LABEL_HZ)
         if name in self._joints and rng.random() < self._odds.recombined:
-            pieces = self._joints[name].walk(rng, length)
-            return recombine.put_together(labelled.corpus, (labelled.phones, labelled.curves), labelled.first, pieces, rng, samples)
+            return self._joints[name].clip(rng, samples)
+        length = round(samples / RATE * LABEL_HZ)
         audio, ids, curves = np.zeros(samples, np.float32), np.full(length, SIL, np.uint8), np.zeros((length, len(network.CHANNELS)), np.float16)
         at = -1
         while at < length:

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from a2f_addon.errors import ModelError
-from training import augment, corpora, network, phones, targets
+from training import augment, corpora, network, phones, recombine, targets
 from training.network import CHANNELS, Network, Said, Shape
 
 CHECKPOINT_EVERY_S = 60.0
@@ -211,7 +211,7 @@ def _beginning(begun: Mapping[str, Any], shape: Shape) -> Mapping[str, Tensor]:
 def fingerprint(cache: Path, *, recipe: Recipe, shape: Shape, begun_from: Mapping[str, Any] | None = None) -> str:
     """A short name for all that a run depends on. begun_from: the facts of the run whose weights it begins with."""
     data = [f"{name} {(cache / name / 'made_from.txt').read_text(encoding='utf-8').strip()}" for name in corpora.names(cache)]
-    code = corpora.source_of(__file__, network.__file__, augment.__file__, targets.__file__)
+    code = corpora.source_of(__file__, network.__file__, augment.__file__, recombine.__file__, targets.__file__)
     begun = [begun_from["made_from"]] if begun_from else []
     return corpora.fingerprint(*data, json.dumps(asdict(recipe)), json.dumps(shape.as_dict()), code, *begun)
 

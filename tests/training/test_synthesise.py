@@ -97,7 +97,7 @@ def test_festival_says_each_sentence_with_its_phones() -> None:
     ("voice", "text", "said"),
     [
         ("lp_diphone", "Mamma beve.", "M AA M M AA B EY V EY"),
-        ("czech_dita", "Máma má čaj.", "M AA M AA M AA CH AA Y"),
+        ("czech_ph", "Máma má čaj.", "M AA M AA M AA CH AA Y"),
         ("hy_fi_mv_diphone", "Hyvää yötä.", "HH UE V AE UE OE T AE"),
     ],
 )
