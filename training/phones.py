@@ -132,27 +132,25 @@ _IPA: dict[str, tuple[str, ...]] = {
     for symbol in symbols.split()
 }
 
-_CONSONANTS = {letter: (letter.upper(),) for letter in "bdfgklmnpstvwz"}
-_PLAIN = {**_CONSONANTS, "j": ("Y",), "r": ("RR",), "#": (SILENCE,), "##": (SILENCE,)}
-
-#: The symbols of festival's voices, by language; what they stand for is read off the words that they are used in, and given here as _IPA gives it.
-_FESTIVAL: dict[str, dict[str, tuple[str, ...]]] = {
+#: The symbols of festival's voices, by language: each phone of ours and what stands for it there. Length is written with a colon and left out.
+_FESTIVAL_PLAIN = {letter.upper(): letter for letter in "bdfgklmnpstvwz"} | {"Y": "j", "RR": "r", SILENCE: "# ##"}
+_FESTIVAL_OWN: dict[str, dict[str, str]] = {
     "it": {
-        **_PLAIN,
-        **{vowel + stress: (phone,) for vowel, phone in zip("ieEaoOu", "IY EY EH AA OW AO UW".split(), strict=True) for stress in ("", "1")},
-        **{"S": ("SH",), "Z": ("ZH",), "ts": ("T", "S"), "tS": ("CH",), "dz": ("D", "Z"), "dZ": ("JH",), "J": ("N",), "ng": ("NG",), "nf": ("V",), "L": ("L",)},
+        **{"IY": "i i1", "EY": "e e1", "EH": "E E1", "AA": "a a1", "AO": "O O1", "OW": "o o1", "UW": "u u1", "SH": "S", "ZH": "Z", "T S": "ts"},
+        **{"D Z": "dz", "CH": "tS", "JH": "dZ", "NG": "ng", "N": "n J", "L": "l L", "V": "v nf"},
     },
     "cs": {
-        **_PLAIN,
-        **{vowel: (phone,) for vowel, phone in zip("aeiou", "AA EH IY OW UW".split(), strict=True)},
-        **{"c": ("T", "S"), "c~": ("CH",), "ch": ("X",), "d~": ("D",), "dz": ("D", "Z"), "dz~": ("JH",), "h": ("HH",), "n*": ("NG",), "n~": ("N",)},
-        **{"r~": ("ZH",), "r~*": ("SH",), "s~": ("SH",), "t~": ("T",), "z~": ("ZH",), "_": ("Q",)},
+        **{"IY": "i", "EH": "e", "AA": "a", "OW": "o", "UW": "u", "T S": "c", "D Z": "dz", "CH": "c~", "JH": "dz~", "X": "ch", "HH": "h", "Q": "_"},
+        **{"D": "d d~", "T": "t t~", "N": "n n~", "NG": "n*", "SH": "s~ r~*", "ZH": "z~ r~"},
     },
     "fi": {
-        **_PLAIN,
-        **{vowel: (phone,) for vowel, phone in zip("aeiouy@7", "AA EY IY OW UW UE AE OE".split(), strict=True)},
-        **{"h": ("HH",), "N": ("NG",), "S": ("SH",), "T": ("TH",), "D": ("DH",), "Z": ("ZH",), "L": ("L",)},
+        **{"IY": "i", "EY": "e", "AE": "@", "AA": "a", "OW": "o", "OE": "7", "UW": "u", "UE": "y"},
+        **{"HH": "h", "NG": "N", "SH": "S", "ZH": "Z", "TH": "T", "DH": "D", "L": "l L"},
     },
+}
+_FESTIVAL: dict[str, dict[str, tuple[str, ...]]] = {
+    language: {symbol: tuple(spoken.split()) for spoken, symbols in (_FESTIVAL_PLAIN | own).items() for symbol in symbols.split()}
+    for language, own in _FESTIVAL_OWN.items()
 }
 
 #: Stress, length, tie, breath, palatalisation and tone do not move the lips by themselves.

@@ -40,7 +40,10 @@ _MOST_TURNS = 300
 SHORTEST_PHONE_S = 0.008
 
 LICENCES = {
-    **{"espeak_en": "GPL-3.0-or-later", "espeak_world": "GPL-3.0-or-later", "flite": "BSD-style (CMU)", "festival": "MIT-style (CSTR, CMU)"},
+    "espeak_en": "GPL-3.0-or-later",
+    "espeak_world": "GPL-3.0-or-later",
+    "flite": "BSD-style (CMU)",
+    "festival": "MIT-style (CSTR, CMU)",
     "festival_world": "GPL-2.0-or-later (IFM, Brailcom), LGPL-2.0 (University of Helsinki)",
 }
 

@@ -17,8 +17,8 @@ from .spans import Doubles, Spans, above, envelope, joined, widened
 Mouth = dict[str, Doubles]
 
 SEAL_RISE_S, SEAL_FALL_S = 0.055, 0.060
-SEAL_DELAY_S, SEAL_EARLY_S = 0.015, 0.010
-"""The lips touch, for the eye, a little before the seal is whole, and they part at the burst, a little before the phone ends."""
+SEAL_DELAY_S, SEAL_EARLY_S = 0.025, 0.010
+"""The lips touch, for the eye, some 30 ms before the seal is whole, and they part at the burst, a little before the phone ends."""
 SEAL_AT_LEAST_S = 0.045
 """Longer than a frame at 24 frames a second, so that one of them always finds the lips together."""
 SAME_SEAL_S = 0.030

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 from ..settings import check, option
 from . import arkit
 from .curves import FaceCurves, Speech
-from .spans import Spans, above, envelope, joined, lasting
+from .spans import Doubles, Spans, above, envelope, joined, lasting, smoothstep
 
 ON, OFF = 0.6, 0.4
 """How likely speech must be to begin, and to go on."""
@@ -25,6 +27,10 @@ SHORTEST_S = 0.05
 """No word is shorter: a click is."""
 EARLY_S = 0.03
 """Before the first phone is heard the mouth is open already."""
+AHEAD_S = 0.05
+"""... and in its pose, since lips lead the sound by 50 to 120 ms."""
+SURE_S = 0.03
+"""So near a stretch's ends its sound dies away or only comes, and the model's mouth with it: the pose that counts is that before."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +41,59 @@ class Silence:
     floor_db: float = option(50.0, "What is so much quieter than the speech is no speech", minimum=20.0, maximum=120.0, unit="dB")
     pause_s: float = option(0.20, "Shorter pauses don't close the mouth", minimum=0.0, maximum=5.0, unit="s")
     open_s: float = option(0.13, "How long before a sound the mouth begins to open", minimum=0.02, maximum=1.0, unit="s")
-    close_s: float = option(0.18, "How long after a sound the mouth has closed", minimum=0.02, maximum=1.0, unit="s")
+    close_s: float = option(0.18, "How long the mouth takes to close", minimum=0.02, maximum=1.0, unit="s")
+    linger_s: float = option(0.10, "How long after the last sound the mouth begins to close", minimum=0.0, maximum=1.0, unit="s")
 
     def __post_init__(self) -> None:
         check(self)
 
 
+class Pose(NamedTuple):
+    """The pose of a first or last sound that the mouth keeps beyond it.
+
+    moments: float64 [spans], the second of each stretch of speech whose pose it is. span: int64 [frames], which of them. share: float32 [frames], how
+    much of it is seen.
+    """
+
+    moments: Doubles
+    span: NDArray[np.int64]
+    share: NDArray[np.float32]
+
+
 def rest(curves: FaceCurves, speech: Speech, settings: Silence) -> FaceCurves:
-    """The mouth's channels drawn to 0 away from speech; within it they are left as they are, bit for bit."""
+    """The mouth's channels drawn to 0 away from speech; within it they are left as they are, bit for bit, but for SURE_S at either end.
+
+    A mouth does not shut as a voice dies away: it keeps the last sound's pose for a moment, and it takes the first one's before it sounds.
+    """
     if not settings.enabled or not len(curves):
         return curves
-    gate = envelope(spoken(speech, settings), curves.times, rise_s=settings.open_s, fall_s=settings.close_s).astype(np.float32)
+    spans = spoken(speech, settings)
+    gate = envelope(spans, curves.times, rise_s=settings.open_s, fall_s=settings.close_s).astype(np.float32)
+    kept = poses(spans, curves.times, settings) if len(spans) else ()
     columns = curves.columns(arkit.MOUTH)
-    return curves.with_channels((curves.names[column], curves.values[:, column] * gate) for column in columns)
+    return curves.with_channels((curves.names[column], _rested(curves.values[:, column], curves.times, gate, kept)) for column in columns)
+
+
+def _rested(curve: NDArray[np.float32], times: Doubles, gate: NDArray[np.float32], kept: Iterable[Pose]) -> NDArray[np.float32]:
+    rested = curve * gate
+    if curve.any():
+        for pose in kept:
+            near = np.flatnonzero(pose.share)
+            own = np.interp(pose.moments, times, curve).astype(np.float32)
+            rested[near] = np.maximum(rested[near], own[pose.span[near]] * pose.share[near])
+    return rested
+
+
+def poses(spans: Spans, times: Doubles, settings: Silence) -> tuple[Pose, Pose]:
+    """The poses that last sounds leave behind, and those that first ones are awaited with. spans: one or more."""
+    sure = spans + np.array([EARLY_S + SURE_S, -SURE_S])
+    begun = np.searchsorted(sure[:, 0], times, side="right")
+    last, coming = np.maximum(begun - 1, 0), np.minimum(begun, len(spans) - 1)
+    since = np.where(begun > 0, times - sure[last, 1], np.inf)
+    until = np.where(begun < len(spans), sure[coming, 0] - times, np.inf)
+    left = smoothstep(1 - (since - SURE_S - settings.linger_s) / settings.close_s) * (since > 0)
+    awaited = smoothstep(1 - (until - SURE_S - EARLY_S - AHEAD_S) / settings.open_s) * (since > 0)
+    return Pose(sure[:, 1], last, left.astype(np.float32)), Pose(sure[:, 0], coming, awaited.astype(np.float32))
 
 
 def spoken(speech: Speech, settings: Silence) -> Spans:
