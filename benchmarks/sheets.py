@@ -114,7 +114,9 @@ def faces_of(sentence: Sentence, graphs: Iterable[Path]) -> dict[str, FaceCurves
     heard = None
     for graph in graphs:
         heard = evaluate.hear(_listener(graph), sentence.samples)
-        found[graph.stem] = animate(heard, Motion(), fps=evaluate.FPS)
+        # Two graphs of one name, an old one and a new, stand for their folders.
+        name = graph.stem if graph.stem not in found else f"{graph.resolve().parent.name}/{graph.stem}"
+        found[name] = animate(heard, Motion(), fps=evaluate.FPS)
     if heard:
         found[RULES] = animate(judging.as_spoken(heard, sentence.utterance, sentence.samples), Motion(), fps=evaluate.FPS)
     return found

@@ -85,14 +85,19 @@ def _rested(curve: NDArray[np.float32], times: Doubles, gate: NDArray[np.float32
 
 
 def poses(spans: Spans, times: Doubles, settings: Silence) -> tuple[Pose, Pose]:
-    """The poses that last sounds leave behind, and those that first ones are awaited with. spans: one or more."""
+    """The poses that last sounds leave behind, and those that first ones are awaited with, so long as the recording begins and ends at rest.
+
+    spans: one or more. times: of one frame or more.
+    """
     sure = spans + np.array([EARLY_S + SURE_S, -SURE_S])
     begun = np.searchsorted(sure[:, 0], times, side="right")
     last, coming = np.maximum(begun - 1, 0), np.minimum(begun, len(spans) - 1)
     since = np.where(begun > 0, times - sure[last, 1], np.inf)
     until = np.where(begun < len(spans), sure[coming, 0] - times, np.inf)
-    left = smoothstep(1 - (since - SURE_S - settings.linger_s) / settings.close_s) * (since > 0)
-    awaited = smoothstep(1 - (until - SURE_S - EARLY_S - AHEAD_S) / settings.open_s) * (since > 0)
+    linger_s = np.clip(times[-1] - spans[:, 1] - settings.close_s, 0, settings.linger_s)
+    ahead_s = np.clip(spans[:, 0] - times[0] - settings.open_s, 0, AHEAD_S)
+    left = smoothstep(1 - (since - SURE_S - linger_s[last]) / settings.close_s) * (since > 0)
+    awaited = smoothstep(1 - (until - SURE_S - EARLY_S - ahead_s[coming]) / settings.open_s) * (since > 0)
     return Pose(sure[:, 1], last, left.astype(np.float32)), Pose(sure[:, 0], coming, awaited.astype(np.float32))
 
 

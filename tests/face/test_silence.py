@@ -71,6 +71,13 @@ def test_the_first_sound_finds_the_mouth_in_its_pose() -> None:
     assert (np.diff(result.channel("jawOpen")[before]) >= -1e-6).all()
 
 
+@pytest.mark.parametrize("beside_s", [0.25, 0.3, 0.4])
+def test_a_recording_that_has_the_time_begins_and_ends_at_rest(beside_s: float) -> None:
+    speech = said.speech(said.line((beside_s, "sil"), (0.3, "AA"), (beside_s, "sil")))
+    jaw = rest(restless(len(speech)), speech, Silence()).channel("jawOpen")
+    assert jaw[0] < 0.01 and jaw[-1] < 0.01 and jaw.max() == np.float32(0.4)
+
+
 def test_lips_that_are_shut_on_the_last_sound_stay_shut_as_the_jaw_comes_up() -> None:
     speech = said.speech(said.line((0.4, "sil"), (0.2, "AA"), (0.1, "M"), (0.8, "sil")))
     curves = restless(len(speech)).with_channels({"mouthClose": np.full(len(speech), 0.4, np.float32)})
