@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training import augment, phones, recombine
-from training.corpora import RATE, Corpus, Utterance
+pytest.importorskip("torch", reason="training needs torch; see training/requirements.txt")
+
+from training import augment, phones, recombine  # noqa: E402
+from training.corpora import RATE, Corpus, Utterance  # noqa: E402
 
 VOWELS = ("AA", "IY", "UW")
 CONSONANTS = ("M", "S", "P")
