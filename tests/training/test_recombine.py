@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 pytest.importorskip("torch", reason="training needs torch; see training/requirements.txt")
 
-from training import augment, phones, recombine  # noqa: E402
-from training.corpora import RATE, Corpus, Utterance  # noqa: E402
+from training import augment, phones, recombine
+from training.corpora import RATE, Corpus, Utterance
 
 VOWELS = ("AA", "IY", "UW")
 CONSONANTS = ("M", "S", "P")
