@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ..errors import OutputError
 from ..face import arkit
 from ..face.curves import FaceCurves
+from . import decimals
 from .writing import whole
 
 Doubles = NDArray[np.float64]
@@ -33,6 +34,11 @@ RATES = (24000 / 1001, 24.0, 25.0, 30000 / 1001, 30.0, 48.0, 50.0, 60000 / 1001,
 TIMECODE = re.compile(r"(\d+):(\d+):(\d+)[:;](\d+(?:\.\d*)?)")
 LARGEST_GAP = 10
 """Frames to a line, over the whole file: so many may be dropped."""
+DIGITS = 6
+"""After the point of a value."""
+STILL = f"{0:.{DIGITS}f}".encode("ascii")
+AT_ONCE = 2048
+"""Frames that are spelt at once: a few megabytes."""
 STEP = 0.001
 """The last digit of a timecode, in frames."""
 
@@ -44,14 +50,25 @@ def write(path: Path, curves: FaceCurves) -> None:
     """
     if curves.start < -STEP / curves.fps:
         raise OutputError(f"'{path}' cannot hold curves that begin at {curves.start:g} s, before the recording does; choose a later start.")
-    # Half of a face stands still as a rule, and numbers are slow to spell.
-    moving = [name for name in CHANNELS if name in curves.names and curves.channel(name).any()]
-    columns = curves.columns(moving)
-    line = f"%s,{len(CHANNELS)}," + ",".join("%.6f" if name in moving else f"{0:.6f}" for name in CHANNELS) + "\n"
+    moving = [place for place, name in enumerate(CHANNELS) if name in curves.names and curves.channel(name).any()]
+    columns = curves.columns([CHANNELS[place] for place in moving])
+    times = curves.times
     with whole(path) as file:
         file.write(",".join(HEADER) + "\n")
-        for time, values in zip(curves.times.tolist(), curves.values, strict=True):
-            file.write(line % (timecode(time, curves.fps), *values[columns].tolist()))
+        for first in range(0, len(curves), AT_ONCE):
+            rows = slice(first, first + AT_ONCE)
+            file.write(_lines(times[rows], curves.fps, curves.values[rows], columns, moving))
+
+
+def _lines(times: Doubles, fps: float, values: NDArray[np.float32], columns: list[int], places: list[int]) -> str:
+    """Lines of the table: of the values, these columns at these places among CHANNELS, and zeros elsewhere."""
+    spelt = decimals.decimals(values[:, columns], DIGITS)
+    cells = np.zeros((len(times), len(CHANNELS), 1 + spelt.shape[2]), np.uint8)
+    cells[:, :, 0] = ord(",")
+    # Half of a face stands still as a rule.
+    cells[:, :, -len(STILL) :] = np.frombuffer(STILL, np.uint8)
+    cells[:, places, 1:] = spelt
+    return decimals.text(decimals.joined([_timecodes(times, fps), f",{len(CHANNELS)}", cells.reshape(len(times), -1), "\n"]))
 
 
 def read(path: Path, *, fps: float | None = None) -> FaceCurves:
@@ -81,10 +98,17 @@ def read(path: Path, *, fps: float | None = None) -> FaceCurves:
 
 def timecode(time_s: float, fps: float) -> str:
     """HH:MM:SS:FF.fff of a time in seconds, not negative."""
+    return decimals.text(_timecodes(np.array([time_s]), fps))
+
+
+def _timecodes(times: Doubles, fps: float) -> decimals.Bytes:
+    """The timecode of each time, a row each."""
     # What would round up to a whole second belongs to that second.
-    second = int(time_s + 0.5 * STEP / fps)
-    frame = max(time_s - second, 0.0) * fps
-    return f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}:{frame:06.3f}"
+    seconds = np.floor(times + 0.5 * STEP / fps)
+    frames = np.maximum(times - seconds, 0.0) * fps
+    clock = (decimals.decimals(part, 0, least=2) for part in (seconds // 3600, seconds // 60 % 60, seconds % 60))
+    hours, minutes, rest = clock
+    return decimals.joined([hours, ":", minutes, ":", rest, ":", decimals.decimals(frames, 3, least=2)])
 
 
 def _table(path: Path) -> tuple[list[str], list[list[str]]]:
