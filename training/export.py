@@ -32,16 +32,16 @@ class FoldedFrontEnd(network.FrontEnd):
     """The same front end with its Fourier transform written as products of matrices, which every ONNX runtime has and does fast.
 
     Window and cosines are even around a frame's middle and sines are odd, so each half of the frame needs half of the products: of the sum of the two
-    halves, one of them backwards, and of their difference. Bins that no mel weight takes in are left out. The file keeps the angles, which are whole
-    parts of a turn, and the runtime makes cosines and sines of them when it loads it.
+    halves, one of them backwards, and of their difference. Bins that no mel weight takes in are left out. The file keeps neither cosines nor sines nor
+    their angles, which the runtime works out when it loads it: bins times samples, in parts of a turn, less whole turns.
     """
 
     def __init__(self) -> None:
         super().__init__()
         half = network.MEL_WINDOW // 2
         self.bins = slice(int(np.flatnonzero(network.mel_weights().any(1))[0]), int(np.flatnonzero(network.mel_weights().any(1))[-1]) + 1)
-        parts = np.outer(np.arange(half), np.arange(network.FFT // 2 + 1)[self.bins]) % network.FFT
-        self.register_buffer("parts", torch.from_numpy(parts.astype(np.float32)))
+        self.register_buffer("samples", torch.arange(float(half))[:, None])
+        self.register_buffer("turns", torch.arange(network.FFT // 2 + 1.0)[self.bins][None] / network.FFT)
         # The middle is in both halves.
         falling = network.mel_window()[half:, None] / np.where(np.arange(half) == 0, 2, 1)[:, None]
         self.register_buffer("falling", torch.from_numpy(falling.astype(np.float32)))
@@ -52,7 +52,8 @@ class FoldedFrontEnd(network.FrontEnd):
         hops = functional.pad(audio, (0, 3 * hop - network.MEL_WINDOW)).reshape(audio.shape[0], -1, hop)
         framed = torch.cat((hops[:, :-2], hops[:, 1:-1], hops[:, 2:, : network.MEL_WINDOW - 2 * hop]), 2)
         later, earlier = framed[:, :, half:], framed[:, :, 1 : half + 1].flip(2)
-        angles = self.parts * (2 * np.pi / network.FFT)
+        turns = self.samples @ self.turns
+        angles = (turns - turns.floor()) * (2 * np.pi)
         real, imaginary = (later + earlier) @ (angles.cos() * self.falling), (later - earlier) @ (angles.sin() * self.falling)
         weights = self.mel if mel is None else mel
         return (real.square() + imaginary.square()) @ weights[..., self.bins, :]
