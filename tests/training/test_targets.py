@@ -130,6 +130,13 @@ def test_rounding_begins_early_and_passes_through_the_tongue_s_phones() -> None:
     assert pucker[at(0.72)] > 0.8 * pucker.max()
 
 
+def test_a_w_is_round_however_short_it_is() -> None:
+    def pucker(lasting: float) -> float:
+        return float(mouth(spoken((0.3, "AH"), (0.05, "V"), (lasting, "W"), (0.3, "AH")))["mouthPucker"].max())
+
+    assert pucker(0.04) > 0.75 * pucker(targets.ROUNDED_AT_LEAST_S) > 0.45
+
+
 def test_sibilants_bring_the_teeth_together() -> None:
     channels = mouth(spoken((0.2, "sil"), (0.15, "AA"), (0.1, "S"), (0.15, "AA"), (0.2, "sil")))
     assert channels["jawOpen"][at(0.40)] < 0.16 < 0.35 < channels["jawOpen"][at(0.27)]
