@@ -39,6 +39,8 @@ LOOK_S = 10.0
 """How much audible sound decides how the channels are mixed."""
 AUDIBLE = 1e-3
 """-60 dB of full scale."""
+SIXTEENTH_BIT = np.float32(1 / 32_768)
+"""The least that 16 bits tell apart, of full scale."""
 LARGEST_SAMPLE = 1e6
 """Full scale is 1, or 32768 in some float files; what lies far beyond is damage."""
 
@@ -163,14 +165,16 @@ def _decoded(file: Any, name: str, span: _Span) -> Iterator[Floats]:
     import soundfile
 
     heard = 0
+    # What was recorded in 16 bits is decoded five times as fast as whole numbers, and is the same.
+    kind, unit = ("int16", SIXTEENTH_BIT) if file.subtype == "PCM_16" else ("float32", None)
     try:
         _go_to(file, span.first)
         while block_frames := _next_frames(span, heard, channels=file.channels):
-            block = file.read(block_frames, dtype="float32", always_2d=True)
+            block = file.read(block_frames, dtype=kind, always_2d=True)
             if not len(block):
                 break
             heard += len(block)
-            yield block
+            yield block if unit is None else block * unit
     except (soundfile.SoundFileError, RuntimeError) as error:
         raise wholeness.cut_off(name) from error
     if not heard:
@@ -222,13 +226,19 @@ def _mono(blocks: Iterable[Floats], weights: Floats, *, name: str, rate: int) ->
     heard = 0
     for block in blocks:
         with np.errstate(all="ignore"):
-            mono = block @ weights
+            mono = _mixed(block, weights)
             # Not-a-number fails every comparison, and reaches every sum.
             sound = bool(np.abs(mono).max() < LARGEST_SAMPLE)
         if not sound:
             raise SoundError(f"'{name}' holds samples that are no numbers, or beyond all measure, near {heard / rate:.1f} s; export it again.")
         heard += len(block)
         yield mono
+
+
+def _mixed(block: Floats, weights: Floats) -> Floats:
+    """The weighted sum of the channels, float32 [frames]. Channel by channel: a product with so narrow a matrix is ten times as slow."""
+    parts = [block[:, channel] * weight for channel, weight in enumerate(weights) if weight]
+    return sum(parts[1:], parts[0])
 
 
 def _overheard(blocks: Iterable[Floats], overhear: Overhear, *, rate: int) -> Iterator[Floats]:
