@@ -143,10 +143,10 @@ def quieter(samples: Samples, clip: Clip, *, subtype: str = "PCM_24") -> Samples
     return decoded(_float(samples) * np.float32(10 ** (QUIETER_DB / 20)), rate=RATE, subtype=subtype)
 
 
-def stereo(samples: Samples, clip: Clip) -> Samples:
-    """From a file of two channels, the voice twice as strong in the one as in the other."""
+def stereo(samples: Samples, clip: Clip, *, subtype: str = "PCM_24") -> Samples:
+    """From a file of two channels, the voice twice as strong in the one as in the other; of 24 bits, as recorders have them."""
     sound = _float(samples)
-    return decoded(np.stack((sound, 0.5 * sound), axis=1), rate=RATE)
+    return decoded(np.stack((sound, 0.5 * sound), axis=1), rate=RATE, subtype=subtype)
 
 
 def decoded(sound: NDArray[np.floating], *, rate: int, subtype: str = "PCM_16") -> Samples:
@@ -183,9 +183,10 @@ CONDITIONS: dict[str, Change] = {
     "-30 dB": quieter,
     "-30 dB, 16 bits": partial(quieter, subtype="PCM_16"),
     "stereo": stereo,
+    "stereo, 16 bits": partial(stereo, subtype="PCM_16"),
 }
 #: Those that must not move a closure.
-HARMLESS = ("8 kHz", "-30 dB", "-30 dB, 16 bits", "stereo")
+HARMLESS = ("8 kHz", "-30 dB", "-30 dB, 16 bits", "stereo", "stereo, 16 bits")
 
 
 # ---- nobody speaks ---------------------------------------------------------------------------------------------------------------------------------

@@ -47,7 +47,8 @@ MOST_FAULTS = 6
 WORSE_NOTE = """
 Noise: recordings of ESC-10 and of a kitchen, at a mean power 5 dB below the speech. Room: a kitchen and a hall. Both are kept from training. 8 kHz: a
 file of that rate; telephone: 300 to 3400 Hz, mu-law; -30 dB: turned down and written with 24 bits, or with 16, which keeps six or so of a voice that
-was recorded low; stereo: two channels of unlike strength. All but the first two are read from files by the add-on.
+was recorded low; stereo: two channels of unlike strength, with 24 bits or with 16, which round the weaker one. All but the first two are read from
+files by the add-on.
 """
 QUIET = """
 A false closure is a run of closed frames that had the lips open (a gap over {opened:g}) within {beside_s:g} s before it and within {beside_s:g} s

@@ -32,8 +32,8 @@ class FoldedFrontEnd(network.FrontEnd):
     """The same front end with its Fourier transform written as products of matrices, which every ONNX runtime has and does fast.
 
     Window and cosines are even around a frame's middle and sines are odd, so each half of the frame needs half of the products: of the sum of the two
-    halves, one of them backwards, and of their difference. Bins that no mel weight takes in are left out. The file keeps neither cosines nor sines nor
-    their angles, which the runtime works out when it loads it: bins times samples, in parts of a turn, less whole turns.
+    halves, one of them backwards, and of their difference. Bins that no mel weight takes in are left out. The file keeps neither cosines and sines
+    nor their angles: the runtime works them out when it loads it, as bins times samples, in parts of a turn, less whole turns.
     """
 
     def __init__(self) -> None:

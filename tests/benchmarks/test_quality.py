@@ -47,7 +47,7 @@ def test_level_and_channels_come_back_as_the_add_on_reads_them() -> None:
     clean = voice().astype(float)
     quiet, both = (change(voice(), clip()).astype(float) for change in (conditions.quieter, conditions.stereo))
     assert quiet == pytest.approx(clean * 10 ** (-30 / 20), abs=0.02)
-    assert both == pytest.approx(0.75 * clean, abs=1.01)
+    assert both == pytest.approx(0.75 * clean, abs=0.02)
 
 
 def test_a_telephone_leaves_nothing_above_its_band() -> None:
