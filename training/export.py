@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from a2f_addon.face import arkit
-from a2f_addon.speech.facts import OUTPUTS
+from a2f_addon.speech.facts import MARGINS, OUTPUTS
 from training import network, phones
 
 OPSET = 17
@@ -79,9 +79,9 @@ class Graph(nn.Module):
             spread[row, [arkit.NAMES.index(name) for name in names]] = 1
         self.register_buffer("spread", spread)
 
-    def forward(self, audio: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Of a live network too: all of a recording at once."""
-        said, loudness_db = self.network(audio)
+    def forward(self, audio: Tensor, margins: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Of a live network too: all of a recording at once. margins: as of Network."""
+        said, loudness_db = self.network(audio, margins)
         return *self._face(said), loudness_db
 
     def _face(self, said: network.Said) -> tuple[Tensor, Tensor]:
@@ -123,7 +123,7 @@ def export(trained: network.Network, path: Path, *, name: str = "A2F", version: 
 
 def _write(graph: Graph, path: Path) -> None:
     lengths = {"audio": {1: "samples"}, **{name: {1: "frames"} for name in OUTPUTS}}
-    states = graph.beginning if isinstance(graph, LiveGraph) else {}
+    states = graph.beginning if isinstance(graph, LiveGraph) else {MARGINS: torch.zeros(2, dtype=torch.int64)}
     with warnings.catch_warnings(), torch.no_grad():
         # The tracer warns of every shape that it keeps as a number; the parity check over several lengths says whether one was wrong.
         warnings.simplefilter("ignore")
@@ -132,7 +132,7 @@ def _write(graph: Graph, path: Path) -> None:
             (0.1 * torch.randn(1, 4 * network.RATE + network.HOP), *states.values()),
             str(path),
             input_names=["audio", *states],
-            output_names=[*OUTPUTS, *(f"{name}_out" for name in states)],
+            output_names=[*OUTPUTS, *(f"{name}_out" for name in states if name != MARGINS)],
             dynamic_axes=lengths,
             opset_version=OPSET,
             dynamo=False,
@@ -144,6 +144,9 @@ def _describe(path: Path, props: dict[str, str]) -> None:
 
     model = onnx.load(str(path))
     _halve(model)
+    if any(given.name == MARGINS for given in model.graph.input):
+        # An input with a value of its own need not be given.
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros(2, np.int64), MARGINS))
     onnx.helper.set_model_props(model, props)
     onnx.save(model, str(path))
 
@@ -167,7 +170,8 @@ def _halve(model: Any) -> None:
 def metadata(shape: network.Shape, *, name: str, version: str) -> dict[str, str]:
     """What the file says about itself; a2f_addon/speech/facts.py reads it and says what each means."""
     context = str(network.context_samples(shape))
-    live = {"kind": "live", "look_back": "0", "look_ahead": str(shape.look_ahead), "align": str(network.HOP)} if shape.live else {}
+    reach = {"reach": str(shape.reach_frames * network.HOP)}
+    live = {"kind": "live", "look_back": "0", "look_ahead": str(shape.look_ahead), "align": str(network.HOP)}
     return {
         "a2f_format": "1",
         "name": name,
@@ -184,7 +188,7 @@ def metadata(shape: network.Shape, *, name: str, version: str) -> dict[str, str]
         "phone_names": json.dumps(phones.PHONES),
         "phone_classes": json.dumps(phones.CLASSES),
         "shape": json.dumps(shape.as_dict()),
-        **live,
+        **(live if shape.live else reach),
     }
 
 
@@ -197,7 +201,9 @@ def _difference(graph: Graph, path: Path) -> float:
     """The largest difference over sounds of one hop, of odd lengths, and longer than the sound that was traced."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # It warns of inputs that need not be given.
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     random = torch.Generator().manual_seed(0)
     worst = 0.0
     for hops in (1, 10, 23, 251, 333):
@@ -206,7 +212,11 @@ def _difference(graph: Graph, path: Path) -> float:
             wanted = graph(audio)
         given = session.run(list(OUTPUTS), {"audio": audio.numpy()})
         worst = max([worst, *(float(np.abs(a.numpy() - b).max()) for a, b in zip(wanted, given, strict=True))])
-    return worst
+    margins = torch.tensor([17, 40])
+    with torch.no_grad():
+        wanted = graph(audio, margins)
+    given = session.run(list(OUTPUTS), {"audio": audio.numpy(), MARGINS: margins.numpy()})
+    return max([worst, *(float(np.abs(a.numpy() - b).max()) for a, b in zip(wanted, given, strict=True))])
 
 
 def _stream_difference(whole: Graph, graph: LiveGraph, path: Path) -> float:

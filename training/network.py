@@ -396,9 +396,15 @@ class Network(nn.Module):
         )
         self.poses = nn.Linear(shape.mouth_width, 2 * len(CHANNELS) + 1)
 
-    def forward(self, audio: Tensor) -> tuple[Said, Tensor]:
-        """audio: [batch, samples], a whole number of hops. Returns what is said and the loudness in dB, [batch, frames]."""
+    def forward(self, audio: Tensor, margins: Tensor | None = None) -> tuple[Said, Tensor]:
+        """audio: [batch, samples], a whole number of hops. Returns what is said and the loudness in dB, [batch, frames].
+
+        margins: int64 [2], of an offline network: so many frames at the beginning and at the end are heard for the level alone, and not given.
+        """
         heard = self.front_end(self.whole(audio))
+        if margins is not None:
+            # Counted off the audio: the exporter of ONNX would keep a part's own length as that which it traced.
+            heard = Heard(*(part[:, margins[0] : audio.shape[1] // HOP - margins[1]] for part in heard))
         return self.say(heard.spectrum, heard.channel), heard.loudness_db[:, self._lead : self._lead + audio.shape[1] // HOP]
 
     @property

@@ -14,6 +14,9 @@ FORMAT = "1"
 OFFLINE, LIVE = "offline", "live"
 OUTPUTS = ("curves", "phones", "loudness_db")
 """What every graph gives, a frame a hop: curves and phone probabilities in the order of their names, and decibels."""
+MARGINS = "margins"
+"""The input of an offline graph that it need not be given: int64 [2], frames at the beginning and at the end of the audio that are heard for what
+reaches furthest alone, and are left out of every output."""
 NUMBERS = {"sample_rate": 1, "hop": 1, "look_back": 0, "look_ahead": 0, "align": 1}
 """Whole numbers, and the least that each can be."""
 TEXTS = ("name", "version", "licence")
@@ -29,6 +32,7 @@ class Facts:
 
     sample_rate: hertz of the input. hop: samples a frame; frame i stands in the middle of hop i.
     look_back, look_ahead: samples before and after its hop that a frame can depend on.
+    reach: samples around its hop that a frame must have between it and the MARGINS; 0 where the graph takes none.
     align: samples; a window begins at a multiple of it.
     states: of a live graph, the shape of each array that it carries from call to call: the input NAME, zeros at first, comes back as the output
     NAME_out. It gives a frame a hop and is as late as its look_ahead says, so it is fed silence before the sound to make that a whole number of hops.
@@ -48,6 +52,7 @@ class Facts:
     phone_names: tuple[str, ...]
     phone_classes: Mapping[str, tuple[str, ...]]
     states: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    reach: int = 0
 
     @property
     def late(self) -> int:
@@ -82,7 +87,8 @@ def read(metadata: Mapping[str, str], *, file: str, kind: str = OFFLINE) -> Fact
     if strange := set(curves) - set(arkit.NAMES):
         raise ModelError(f"The model file '{file}' has curves that A2F does not know ({', '.join(sorted(strange))}); update A2F.")
     states = _states(metadata, file=file) if kind == LIVE else {}
-    return Facts(**plain, curve_names=curves, phone_names=phones, phone_classes=_classes(metadata, phones, file=file), states=states)
+    reach = _number(metadata, "reach", 0, file=file) if "reach" in metadata else 0
+    return Facts(**plain, curve_names=curves, phone_names=phones, phone_classes=_classes(metadata, phones, file=file), states=states, reach=reach)
 
 
 def _require(metadata: Mapping[str, str], wanted: Iterable[str], *, file: str) -> None:

@@ -111,20 +111,31 @@ class Network:
 
     def _frames(self, window: Window, *, progress: Callable[[str], None]) -> list[Floats]:
         """What counts of each output, float32 [frames, channels] or [frames]."""
-        outputs = self._run(window.audio, progress)
-        count = len(window.audio) // self.facts.hop
+        margins = self._margins(window)
+        outputs = self._run({"audio": window.audio[None], **margins}, progress)
+        before, after = margins.get(metadata.MARGINS, (0, 0))
+        count, first = len(window.audio) // self.facts.hop - before - after, window.skip - before
         widths = ((len(self.facts.curve_names),), (len(self.facts.phone_names),), ())
         for name, output, width in zip(metadata.OUTPUTS, outputs, widths, strict=True):
             if output.shape != (1, count, *width):
                 raise ModelError(f"The model file '{self._file}' gives '{name}' in a shape that its metadata do not say; {metadata.REMEDY}.")
             if not np.isfinite(output).all():
                 raise ModelError(f"The model file '{self._file}' gave '{name}' that are no numbers; {metadata.REMEDY}.")
-        return [output[0, window.skip : window.skip + window.keep] for output in outputs]
+        return [output[0, first : first + window.keep] for output in outputs]
 
-    def _run(self, audio: Floats, progress: Callable[[str], None]) -> list[Any]:
+    def _margins(self, window: Window) -> dict[str, NDArray[np.int64]]:
+        """How much of the window the graph need not work out, where it can leave something out."""
+        facts = self.facts
+        if not facts.reach:
+            return {}
+        reach = -(-facts.reach // facts.hop)
+        around = np.array([window.skip, len(window.audio) // facts.hop - window.skip - window.keep])
+        return {metadata.MARGINS: np.maximum(around - reach, 0)}
+
+    def _run(self, given: dict[str, NDArray[Any]], progress: Callable[[str], None]) -> list[Any]:
         while True:
             try:
-                return self._session.run(metadata.OUTPUTS, {"audio": audio[None]})
+                return self._session.run(metadata.OUTPUTS, given)
             except Exception as error:  # What a provider raises has no class in common.
                 if len(self._providers) == 1:
                     why = session.first_line(error)
@@ -153,7 +164,8 @@ class Network:
         facts = metadata.read(self._session.get_modelmeta().custom_metadata_map, file=self._file)
         inputs = {node.name for node in self._session.get_inputs()}
         outputs = {node.name for node in self._session.get_outputs()}
-        if inputs != {"audio"} or not outputs >= set(metadata.OUTPUTS):
+        optional = {node.name for node in self._session.get_overridable_initializers()}
+        if inputs != {"audio"} or not outputs >= set(metadata.OUTPUTS) or (facts.reach and metadata.MARGINS not in optional):
             raise ModelError(f"The model file '{self._file}' does not turn 'audio' into '{metadata.OUTPUTS[0]}' and the rest; {metadata.REMEDY}.")
         return facts
 

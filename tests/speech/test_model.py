@@ -63,6 +63,11 @@ def test_too_little_around_a_window_would_be_seen(graph: Path, tmp_path: Path) -
     assert np.abs(curves.values - at_once(graph, sound)[0]).max() > 0.01
 
 
+def test_a_graph_that_says_it_leaves_margins_out_has_to_take_them(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"does not turn 'audio' into 'curves'"):
+        model.load(made.graph(tmp_path / "boasting.onnx", reach="320"))
+
+
 @pytest.mark.parametrize("samples", [1, 80, 319, 320, 321, 16_001])
 def test_a_frame_stands_in_the_middle_of_its_hop_on_the_recordings_clock(any_graph: Path, samples: int) -> None:
     curves, speech = model.load(any_graph).listen(recording(made.noise(samples / made.RATE), start_s=12.5))
@@ -126,7 +131,7 @@ class Runtime(SimpleNamespace):
         def run(*_: Any) -> None:
             raise RuntimeError("out of memory")
 
-        same = {name: getattr(session, name) for name in ("get_inputs", "get_outputs", "get_modelmeta")}
+        same = {name: getattr(session, name) for name in ("get_inputs", "get_overridable_initializers", "get_outputs", "get_modelmeta")}
         return SimpleNamespace(run=run, get_providers=lambda: providers, **same)
 
 

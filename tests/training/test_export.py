@@ -61,6 +61,23 @@ def test_windows_give_what_one_window_gives(graph: Path, taught: network.Network
     np.testing.assert_allclose(phones_heard, probabilities[0], atol=1e-4)
 
 
+def test_what_is_heard_for_the_level_alone_is_not_worked_out(graph: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window with the level's seconds around it, and curves for no more than the convolutions need."""
+    listener, frames = model.load(graph), []
+    whole = listener._run
+
+    def counted(given: dict[str, np.ndarray], progress: object) -> list[np.ndarray]:
+        outputs = whole(given, progress)  # type: ignore[arg-type]
+        frames.append(outputs[0].shape[1])
+        return outputs
+
+    monkeypatch.setattr(listener, "_run", counted)
+    values, _ = listened(graph, speech(95))
+    assert len(values) == 95 * 50
+    # Four windows have three inner ends on either side; windows begin at whole blocks of the level.
+    assert len(values) < sum(frames) <= len(values) + 6 * SMALL.reach_frames
+
+
 def test_both_sides_of_the_face_move_alike_and_within_bounds(graph: Path) -> None:
     values, phones_heard = listened(graph, speech(3))
     assert values.min() >= 0 and values.max() <= 1
