@@ -148,7 +148,7 @@ def train(places: Places, arguments: argparse.Namespace) -> None:
     from training import network, train
 
     minutes = FULL_MINUTES if arguments.minutes is None else arguments.minutes
-    recipe = train.Recipe(minutes=minutes, seed=arguments.seed)
+    recipe = train.Recipe(minutes=minutes, seed=arguments.seed, **({} if arguments.rate is None else {"peak_rate": arguments.rate}))
     shape = network.LIVE if arguments.live else network.Shape()
     train.train(places.cache, places.run, recipe=recipe, shape=shape, begin=arguments.begin, rooms=places.rooms, say=_say)
 
@@ -246,6 +246,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--recogniser", type=Path, help="transcribe: the folder of a Whisper model for CTranslate2")
     parser.add_argument("--minutes", type=float, help=f"how long to train at the most ({FULL_MINUTES:g}; finetune 10)")
     parser.add_argument("--begin", type=Path, help="train: the network.pt of an earlier run to go on from, with another recipe or other data")
+    parser.add_argument("--rate", type=float, help="train: the highest learning rate (0.0015; less, to go on from good weights)")
     parser.add_argument("--workers", type=int, default=2, help="processes for synthesis and alignment (%(default)s)")
     parser.add_argument("--live", action="store_true", help="train, export or evaluate the live network")
     parser.add_argument("--seed", type=int, default=0, help="of everything random (%(default)s)")

@@ -36,6 +36,9 @@ smile would shut the lips on an F."""
 
 STIRRING = 0.05
 """A mouth that moves less is at rest to the eye."""
+USUAL_GAP = 0.45
+"""How far lips that speak are apart in the tenth of the time in which they are widest, as a share of an open jaw: 0.4 to 0.5 in recordings. The eye
+measures a small gap by the large ones around it, so in a mouth that opens wider all that must be seen apart is further apart."""
 
 GAP = {
     "jawOpen": 1.0,
@@ -62,7 +65,12 @@ class Closure:
     on: float = option(0.50, "How likely a closure must be to be made", minimum=0.05, maximum=0.95)
     off: float = option(0.40, "How likely it must remain to last; never more than to be made", minimum=0.02, maximum=0.95)
     bite: float = option(1.0, "How far the lower lip goes under the teeth on F and V", minimum=0.0, maximum=1.0)
-    parting: float = option(0.10, "The least gap between lips that speak and do not close, as a share of an open jaw", minimum=0.0, maximum=0.3)
+    parting: float = option(
+        0.10,
+        "The least gap between lips that speak and do not close, as a share of an open jaw; more in a mouth that opens wide",
+        minimum=0.0,
+        maximum=0.3,
+    )
 
     def __post_init__(self) -> None:
         check(self)
@@ -76,8 +84,9 @@ def seal(curves: FaceCurves, speech: Speech, settings: Closure) -> FaceCurves:
     sealed = settings.strength * envelope(seals(speech, settings, fps=curves.fps), curves.times, rise_s=SEAL_RISE_S, fall_s=SEAL_FALL_S)
     bitten = settings.bite * envelope(bites(speech, fps=curves.fps), curves.times, rise_s=BITE_RISE_S, fall_s=BITE_FALL_S)
     stirring = _stirring(mouth)
-    mouth = _parted(mouth, stirring * _open_speech(speech, curves.times) * (1 - sealed), gap=settings.parting)
-    mouth = _sealed(_bitten(mouth, stirring * bitten), sealed)
+    least = settings.parting * max(_widest(mouth, stirring) / USUAL_GAP, 1.0)
+    mouth = _parted(mouth, stirring * _open_speech(speech, curves.times) * (1 - sealed), gap=least)
+    mouth = _sealed(_bitten(mouth, stirring * bitten, gap=least), sealed)
     beside = sum((part * curves.channel(name) for name, part in BESIDE.items() if name in curves.names), np.zeros(len(curves)))
     mouth = _met(mouth, sealed * beside)
     if "jawOpen" in mouth and "mouthClose" in mouth:
@@ -102,6 +111,17 @@ def _stirring(mouth: Mouth) -> Doubles | float:
     return np.clip(np.max(list(mouth.values()), axis=0) / STIRRING, 0, 1) if mouth else 0.0
 
 
+def _gap(mouth: Mouth) -> Doubles:
+    """How far the lips are apart, as a share of an open jaw, float64 [frames]."""
+    return np.asarray(sum((GAP[name] * curve for name, curve in mouth.items() if name in GAP), np.zeros(1)), np.float64)
+
+
+def _widest(mouth: Mouth, stirring: Doubles | float) -> float:
+    """The gap that is reached in a tenth of the time in which the mouth moves."""
+    moving = _gap(mouth)[np.asarray(stirring) >= 1] if np.ndim(stirring) else np.zeros(0)
+    return float(np.percentile(moving, 90)) if len(moving) else 0.0
+
+
 def _open_speech(speech: Speech, times: Doubles) -> Doubles:
     """1 where it is plain that someone speaks and the lips don't meet, 0 where either is in doubt, float64 [times]."""
     apart = np.clip(1 - speech.probability("closed") / 0.2, 0, 1)
@@ -115,19 +135,22 @@ def _parted(mouth: Mouth, certain: Doubles, *, gap: float) -> Mouth:
     """Lips that speak are seen apart: where the gap is too small, less mouthClose, and where that is not enough, more jaw."""
     if "jawOpen" not in mouth:
         return mouth
-    missing = certain * np.maximum(0, gap - sum(GAP[name] * curve for name, curve in mouth.items() if name in GAP))
+    missing = certain * np.maximum(0, gap - _gap(mouth))
     close = mouth.get("mouthClose", np.zeros_like(missing))
     less = np.minimum(close, missing / -GAP["mouthClose"])
     changed = mouth | {"jawOpen": mouth["jawOpen"] + missing + GAP["mouthClose"] * less}
     return changed | ({"mouthClose": close - less} if "mouthClose" in mouth else {})
 
 
-def _bitten(mouth: Mouth, amount: Doubles) -> Mouth:
-    """Lower lip in and up to the teeth, upper lip lifted off them, the jaw near."""
+def _bitten(mouth: Mouth, amount: Doubles, *, gap: float) -> Mouth:
+    """Lower lip in and up to the teeth, the jaw near, and the upper lip lifted off them, far enough for the least gap."""
     drawn = _faded(mouth, amount, "mouthLowerDownLeft", "mouthLowerDownRight", "mouthClose")
     drawn = _faded(drawn, 0.5 * amount, "mouthFunnel")
     drawn = _raised(drawn, amount, {"mouthRollLower": BITE_ROLL, "mouthUpperUpLeft": BITE_UPPER, "mouthUpperUpRight": BITE_UPPER})
-    return drawn | {name: curve + 0.9 * amount * (BITE_JAW - curve) for name, curve in drawn.items() if name == "jawOpen"}
+    drawn |= {name: curve + 0.9 * amount * (BITE_JAW - curve) for name, curve in drawn.items() if name == "jawOpen"}
+    lifted = [name for name in ("mouthUpperUpLeft", "mouthUpperUpRight") if name in drawn]
+    missing = amount * np.maximum(0, gap - _gap(drawn))
+    return drawn | {name: drawn[name] + missing / sum(GAP[side] for side in lifted) for name in lifted}
 
 
 def _sealed(mouth: Mouth, amount: Doubles) -> Mouth:

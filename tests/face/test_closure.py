@@ -101,6 +101,18 @@ def test_lips_that_speak_and_do_not_close_are_seen_apart() -> None:
     assert np.array_equal(result.values[result.times < 0.25], shut.values[result.times < 0.25])
 
 
+@pytest.mark.parametrize("sound", ["F", "S", "T"])
+def test_a_mouth_that_opens_wider_parts_further_for_what_is_not_shut(sound: str) -> None:
+    """A fifth of the widest is what the eye takes for shut; on an F it is the upper lip that rises."""
+    segments = said.line((0.3, "sil"), *[(0.15, "AA"), (0.15, sound)] * 6, (0.3, "AA"), (0.4, "sil"))
+    speech = said.speech(segments)
+    plain = resampled(said.face(segments), speech, fps=60)
+    jaw = plain.channel("jawOpen")
+    gaps = gap(seal(plain.with_channels({"jawOpen": np.where(jaw > 0.15, 2 * jaw, 0.02)}), speech, Closure()))
+    assert np.percentile(gaps, 90) > 0.7
+    assert gaps[(plain.times > 0.5) & (plain.times < 2.1)].min() > 0.2 * np.percentile(gaps, 90)
+
+
 def test_lips_that_are_apart_anyway_are_left_as_they_are() -> None:
     segments = said.line((0.2, "S"), (0.2, "AA"), (0.2, "IY"), (0.1, "T"))
     speech = said.speech(segments)
