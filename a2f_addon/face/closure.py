@@ -113,12 +113,13 @@ def _stirring(mouth: Mouth) -> Doubles | float:
 
 def _gap(mouth: Mouth) -> Doubles:
     """How far the lips are apart, as a share of an open jaw, float64 [frames]."""
-    return np.asarray(sum((GAP[name] * curve for name, curve in mouth.items() if name in GAP), np.zeros(1)), np.float64)
+    still = np.zeros(len(next(iter(mouth.values()), ())))
+    return sum((GAP[name] * curve for name, curve in mouth.items() if name in GAP), still)
 
 
 def _widest(mouth: Mouth, stirring: Doubles | float) -> float:
     """The gap that is reached in a tenth of the time in which the mouth moves."""
-    moving = _gap(mouth)[np.asarray(stirring) >= 1] if np.ndim(stirring) else np.zeros(0)
+    moving = _gap(mouth)[np.asarray(stirring) >= 1] if mouth else np.zeros(0)
     return float(np.percentile(moving, 90)) if len(moving) else 0.0
 
 
@@ -149,8 +150,10 @@ def _bitten(mouth: Mouth, amount: Doubles, *, gap: float) -> Mouth:
     drawn = _raised(drawn, amount, {"mouthRollLower": BITE_ROLL, "mouthUpperUpLeft": BITE_UPPER, "mouthUpperUpRight": BITE_UPPER})
     drawn |= {name: curve + 0.9 * amount * (BITE_JAW - curve) for name, curve in drawn.items() if name == "jawOpen"}
     lifted = [name for name in ("mouthUpperUpLeft", "mouthUpperUpRight") if name in drawn]
-    missing = amount * np.maximum(0, gap - _gap(drawn))
-    return drawn | {name: drawn[name] + missing / sum(GAP[side] for side in lifted) for name in lifted}
+    if not lifted:
+        return drawn
+    missing = amount * np.maximum(0, gap - _gap(drawn)) / sum(GAP[name] for name in lifted)
+    return drawn | {name: drawn[name] + missing for name in lifted}
 
 
 def _sealed(mouth: Mouth, amount: Doubles) -> Mouth:

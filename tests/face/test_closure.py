@@ -158,6 +158,13 @@ def test_a_model_without_phones_leaves_the_lips_as_they_are() -> None:
     assert np.array_equal(seal(curves, deaf, Closure(parting=0)).values, curves.values)
 
 
+@pytest.mark.parametrize("names", [("mouthRollUpper", "jawForward"), ("eyeBlinkLeft",), ("jawOpen",)])
+def test_a_face_of_few_shapes_is_taken_as_it_is(names: tuple[str, ...]) -> None:
+    curves, speech = keyed(BOB, fps=30)
+    few = FaceCurves(30, curves.start, names, curves.values[:, curves.columns(names)])
+    assert seal(few, speech, Closure()).names == names
+
+
 def test_a_mouth_that_was_put_to_rest_is_not_parted_or_bitten_again() -> None:
     curves, speech = keyed(said.line((0.2, "AA"), (0.1, "F"), (0.2, "EH")), fps=30)
     resting = FaceCurves(curves.fps, curves.start, curves.names, np.zeros_like(curves.values))
