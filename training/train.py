@@ -184,8 +184,8 @@ def load(file: Path) -> tuple[Network, dict[str, Any]]:
 
 
 def mean(one: Network, other: Network) -> Network:
-    """The network whose weights are the means of theirs, for a run and the one that it went on from at a low rate (Izmailov et al., "Averaging Weights
-    Leads to Wider Optima", 2018). Raises ModelError for networks of different sizes."""
+    """The network whose weights are the means of theirs, for a run and the one that it went on from at a low rate (Izmailov et al., "Averaging
+    Weights Leads to Wider Optima", 2018). Raises ModelError for networks of different sizes."""
     if one.shape != other.shape:
         raise ModelError("These two networks are of different sizes, which have no mean.")
     both = Network(one.shape)
