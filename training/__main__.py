@@ -158,8 +158,8 @@ def export(places: Places, arguments: argparse.Namespace) -> None:
     from training import export, train
 
     taught, facts = train.load(train.weights_file(places.run, live=arguments.live))
-    if arguments.begin is not None:
-        taught = train.mean(taught, train.load(arguments.begin)[0])
+    if arguments.mean is not None:
+        taught = train.mean(taught, train.load(arguments.mean)[0])
     difference = export.export(taught, places.graph, version=_version())
     size_mb = places.graph.stat().st_size / 1e6
     _say(f"export: {places.graph}, {size_mb:.1f} MB, within {difference:.1g} of the network, after {facts['steps']} steps")
@@ -247,7 +247,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--kokoro", type=Path, help="gather: the folder of the neural voice Kokoro (model.onnx, vocab.json, voices/*.bin)")
     parser.add_argument("--recogniser", type=Path, help="transcribe: the folder of a Whisper model for CTranslate2")
     parser.add_argument("--minutes", type=float, help=f"how long to train at the most ({FULL_MINUTES:g}; finetune 10)")
-    parser.add_argument("--begin", type=Path, help="train: the network.pt of an earlier run to go on from; export: for the mean of both")
+    parser.add_argument("--begin", type=Path, help="train: the network.pt of an earlier run to go on from, with another recipe or other data")
+    parser.add_argument("--mean", type=Path, help="export: the network.pt of another run, for the mean of its weights and this one's")
     parser.add_argument("--rate", type=float, help="train: the highest learning rate (0.0015; less, to go on from good weights)")
     parser.add_argument("--workers", type=int, default=2, help="processes for synthesis and alignment (%(default)s)")
     parser.add_argument("--live", action="store_true", help="train, export or evaluate the live network")
