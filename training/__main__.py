@@ -93,10 +93,11 @@ def _say_dropped(step: str, dropped: Mapping[str, Counter[str]]) -> None:
 
 
 def gather(places: Places, arguments: argparse.Namespace) -> None:
-    """Asterisk's prompts, where they are installed, and speech by Kokoro, where it is."""
-    from training import kokoro, prompts
+    """Asterisk's prompts and KLettres' letters, where they are installed, and speech by Kokoro, where it is."""
+    from training import kokoro, letters, prompts
 
     written = prompts.make(places.gathered, progress=Progress("gather"))
+    written += [letters.NAME] * letters.make(places.gathered, progress=Progress("gather"))
     if arguments.kokoro is not None:
         written += [kokoro.NAME] * kokoro.make(
             places.gathered, engine=arguments.kokoro, scale=arguments.scale, seed=arguments.seed, progress=Progress("gather")

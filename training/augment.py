@@ -43,6 +43,7 @@ SHARES: dict[str, float] = {
     "de_kerstin": 0.09,
     "neural_world": 0.09,
     "kokoro": 0.10,
+    "klettres": 0.025,
     "asterisk_en": 0.02,
     "asterisk_es": 0.025,
     "asterisk_fr": 0.025,

@@ -57,10 +57,14 @@ SPAN = 6.0
 
 LEVEL_MEMORY_S = 3.0
 """Time constant of the live level: the reach of the other one to a side."""
-PRIOR_LEVEL = float(np.log(10**-6.5))
-"""Log power a mel bin that the live level starts from: some 25 dB below that of speech recorded as usual."""
+USUAL_MEMORY_S = 60.0
+"""Time constant of what the live level takes for usual in a recording."""
+PRIOR_BELOW = 2.5 * float(np.log(10))
+"""How far below the usual its prior lies, in natural-log power: 25 dB."""
 PRIOR_FRAMES = 5.0
-"""How many frames at that level it is worth. A frame of speech, 25 dB louder, outweighs it threefold at once."""
+"""How many frames at that level the prior is worth. A frame of speech, 25 dB louder, outweighs it threefold at once."""
+LEAST_WEIGHT = 1e-9
+"""What LEAST_LEVEL counts where nothing was heard yet; a frame of noise at that level counts three thousand times as much."""
 
 #: The mouth's channels that the network gives; a face shape with two sides moves both alike.
 CHANNELS: dict[str, tuple[str, ...]] = {
@@ -259,14 +263,14 @@ States = dict[str, Tensor]
 class LiveFrontEnd(FrontEnd):
     """The same without a future: the level is a running mean of each frame's log power, in which loud frames count more (by the root of their power).
 
-    A prior of a little weight, well below speech, takes part in it: the first loud frame moves the level nearly all the way, a recording 30 dB too
-    quiet moves it in the first second, and the noise of a long pause never becomes as loud as speech.
+    A prior of a little weight takes part in it, well below what is usual in the recording, which is the same mean with a memory of a minute: the
+    noise of a long pause never becomes as loud as speech. Both begin with the first sound, so that a factor on the samples cancels here too.
     """
 
     def forward(self, audio: Tensor, mel: Tensor | None = None, *, sums: Tensor | None = None) -> Heard:
         """audio: [batch, samples], as :meth:`Network.whole` gives it, so that the first frame is of the lead-in.
 
-        sums: [batch, 1, MELS + 2], running sums that stand already.
+        sums: [batch, 1, MELS + 4], running sums that stand already.
         """
         states = self.beginning(len(audio), audio.device)
         if sums is not None:
@@ -274,28 +278,39 @@ class LiveFrontEnd(FrontEnd):
         return self.stream(audio, states, mel)[0]
 
     def settled(self, audio: Tensor, mel: Tensor | None = None) -> Tensor:
-        """The running sums after a sound, [batch, 1, MELS + 2]."""
+        """The running sums after a sound, [batch, 1, MELS + 4]."""
         states = self.beginning(len(audio), audio.device)
         return self.running(self.power(torch.cat((states["audio"], audio), 1), mel), states["level"])[:, -1:]
 
+    @staticmethod
+    def louder(sums: Tensor, by: Tensor) -> Tensor:
+        """The running sums of the same sound at another level. by: [batch, 1, 1], in natural-log power."""
+        weights = torch.cat((sums[:, :, :1], sums[:, :, :1], sums[:, :, 2:3].expand(-1, -1, MELS + 2)), 2)
+        logs = torch.ones_like(sums)
+        logs[:, :, [0, 2]] = 0
+        return (sums + by * weights * logs) * torch.exp(by / 2)
+
     def beginning(self, batch: int, device: torch.device) -> States:
         """The states before any sound."""
-        return {"audio": torch.zeros(batch, 2 * MARGIN, device=device), "level": torch.zeros(batch, 1, MELS + 2, device=device)}
+        return {"audio": torch.zeros(batch, 2 * MARGIN, device=device), "level": torch.zeros(batch, 1, MELS + 4, device=device)}
 
     def stream(self, audio: Tensor, states: States, mel: Tensor | None = None) -> tuple[Heard, States]:
         """The frames that these hops complete, and the states after them."""
         joined = torch.cat((states["audio"], audio), 1)
         power = self.power(joined, mel)
         sums = self.running(power, states["level"])
-        weight = sums[:, :, :1] + PRIOR_FRAMES * float(np.exp(0.5 * PRIOR_LEVEL))
-        means = (sums[:, :, 1:] + PRIOR_LEVEL * PRIOR_FRAMES * float(np.exp(0.5 * PRIOR_LEVEL))) / weight
-        level = means[:, :, :1]
+        usual = (sums[:, :, 1:2] + LEAST_WEIGHT * LEAST_LEVEL) / (sums[:, :, :1] + LEAST_WEIGHT)
+        prior = usual - PRIOR_BELOW
+        worth = PRIOR_FRAMES * torch.exp(0.5 * prior)
+        means = (sums[:, :, 3:] + worth * prior) / (sums[:, :, 2:3] + worth)
+        level = means[:, :, :1].clamp(min=LEAST_LEVEL)
         return self._relative(power, level, means[:, :, 1:] - level), {"audio": joined[:, -2 * MARGIN :], "level": sums[:, -1:]}
 
     def running(self, power: Tensor, before: Tensor) -> Tensor:
-        """Running sums of each frame's weight, and of its log power and that of its bins, both so weighted; [batch, frames, MELS + 2].
+        """Running sums of each frame's weight and of its log power so weighted, over USUAL_MEMORY_S; of the same over LEVEL_MEMORY_S; and of the log
+        power of its bins. [batch, frames, MELS + 4].
 
-        Written as one matrix of decays, which is quick for the few seconds that a call may be long.
+        Written as matrices of decays, which is quick for the few seconds that a call may be long.
         """
         frame = power.unflatten(1, (-1, 2)).mean(2)
         loud = frame.mean(2, keepdim=True)
@@ -303,10 +318,16 @@ class LiveFrontEnd(FrontEnd):
         new = torch.cat((weight, weight * torch.cat((loud, frame), 2).add(TINY_POWER).log()), 2)
         # Counted off the frames themselves: the exporter of ONNX would keep an arange, and ones_like too, at the length that it traced.
         place = (0 * weight[0, :, 0] + 1).cumsum(0)
-        apart = place[:, None] - place
-        decay = torch.exp(-HOP / RATE / LEVEL_MEMORY_S * apart.clamp(min=0)) * (apart >= 0).to(new.dtype)
-        fading = torch.exp(-HOP / RATE / LEVEL_MEMORY_S * place)
-        return decay @ new + fading[:, None] * before
+        usual = _decayed(new[:, :, :2], before[:, :, :2], place, memory_s=USUAL_MEMORY_S)
+        return torch.cat((usual, _decayed(new, before[:, :, 2:], place, memory_s=LEVEL_MEMORY_S)), 2)
+
+
+def _decayed(new: Tensor, before: Tensor, place: Tensor, *, memory_s: float) -> Tensor:
+    """Sums up to each frame of what is new, [batch, frames, values], in which what is older fades. place: float [frames], their numbers from 1."""
+    apart = place[:, None] - place
+    decay = torch.exp(-HOP / RATE / memory_s * apart.clamp(min=0)) * (apart >= 0).to(new.dtype)
+    fading = torch.exp(-HOP / RATE / memory_s * place)
+    return decay @ new + fading[:, None] * before
 
 
 def _scaled(log_power: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training import align, corpora, kokoro, phones, prompts, transcribe
+from training import align, corpora, kokoro, letters, phones, prompts, transcribe
 from training.align import AlignmentError
 from training.corpora import RATE, Clip, Recording, Segment, Utterance
 
@@ -68,6 +68,8 @@ SKIP_LOG = -3.0
 AGREED_WORD, AGREED_CLIP = 0.45, 0.55
 #: What Whisper wrote down is wrong in a word of twenty, so little need be heard of it: the words that ears mishear are those to learn from.
 AGREED_TRANSCRIPT = 0.2
+#: What a letter is called is sometimes another thing than espeak-ng says; an M heard as an N in its name is within this.
+AGREED_LETTER = 0.35
 #: A stretch of agreed words shorter than this is chance, and the network would see more edge than speech.
 SHORTEST_STRETCH_S = 1.2
 #: Words that are recognised at a stretch's ends are kept with this much of what surrounds them.
@@ -481,6 +483,10 @@ def _rainbow(clip: Clip, audio: NDArray[np.int16]) -> Words | None:
     return read_aloud(text, voice=ESPEAK_VOICES[language]) if text and language in ESPEAK_VOICES else None
 
 
+def _letters(clip: Clip, audio: NDArray[np.int16]) -> Words:
+    return replace(read_aloud(clip.text, voice=letters.VOICES[clip.speaker]), sure=False, agreed=AGREED_LETTER)
+
+
 def _prompts(name: str) -> Source:
     language = name.split("_")[1]
     return Source(name, name, prompts.LICENCE, lambda clip: language, lambda clip, audio: _written_down(clip, language))
@@ -493,6 +499,7 @@ SOURCES = (
     Source("precise_community", "precise_community", "CC0-1.0", lambda clip: "en", _wake_word),
     Source("en_librispeech_clean", "en_librispeech_clean", "CC-BY-4.0", lambda clip: "en", _guessed),
     Source(kokoro.NAME, kokoro.NAME, kokoro.LICENCE, _language, _told),
+    Source(letters.NAME, letters.NAME, letters.LICENCE, _language, _letters),
     *(_prompts(name) for name in prompts.VOICES),
 )
 

@@ -40,10 +40,10 @@ CLASS_LOSS, CLOSURE_LOSS, MOUTH_LOSS, VELOCITY_LOSS, SEAL_LOSS = 0.4, 0.4, 20.0,
 #: Channels that decide whether the lips meet, and those that make an O of them.
 CHANNEL_WEIGHTS = {"jawOpen": 3.0, "mouthClose": 4.0, "mouthFunnel": 2.5, "mouthPucker": 2.5}
 
-GAIN_DB, NEARER_DB = 9.0, 5.0
-"""Standard deviations of the level of a live network's clips, and of that before them."""
+NEARER_DB = 5.0
+"""Standard deviation of the level that stands before a live network's clip, about the clip's own."""
 STANDING = 0.5
-"""The share of them that begin in the middle of a recording."""
+"""The share of its clips that begin in the middle of a recording."""
 
 CLOSED = tuple(phones.PHONES.index(phone) for phone in phones.CLASSES["closed"])
 
@@ -338,17 +338,16 @@ def half_is_fast(device: torch.device) -> bool:
 
 
 def _heard(taught: Network, audio: Tensor, mel: Tensor) -> network.Heard:
-    """What the front end gives. A live one does not know the level at once: it gets clips of any level, half of them with a level that stands
-    already, as if the speaker had gone on like this for some time, a little nearer or farther, and half of them with none."""
+    """What the front end gives. A live one does not know the level at once: half of its clips get a level that stands already, as if the speaker had
+    gone on like this for some time, a little nearer or farther, and half of them none."""
     front_end, count = taught.front_end, len(audio)
     if not isinstance(front_end, network.LiveFrontEnd):
         return front_end(audio, mel)
     column = {"device": audio.device, "dtype": audio.dtype}
-    whole = taught.whole(audio * 10 ** (GAIN_DB / 20 * torch.randn(count, 1, **column)))
-    settled = front_end.settled(whole, mel)
+    whole = taught.whole(audio)
     nearer = NEARER_DB / 10 * math.log(10) * torch.randn(count, 1, 1, **column)
-    shifted = torch.cat((settled[:, :, :1], settled[:, :, 1:] + nearer * settled[:, :, :1]), 2) * torch.exp(nearer / 2)
-    return front_end(whole, mel, sums=shifted * (torch.rand(count, 1, 1, **column) < STANDING))
+    standing = torch.rand(count, 1, 1, **column) < STANDING
+    return front_end(whole, mel, sums=front_end.louder(front_end.settled(whole, mel), nearer) * standing)
 
 
 def masked(spectrum: Tensor) -> Tensor:

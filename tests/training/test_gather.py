@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from training import corpora, kokoro, prompts, russian, second, transcribe
+from training import corpora, kokoro, letters, prompts, russian, second, transcribe
 from training.corpora import RATE, Clip
 
 needs_espeak = pytest.mark.skipif(not shutil.which("espeak-ng"), reason="espeak-ng is not installed")
@@ -85,6 +85,39 @@ def test_prompts_become_clips_with_pauses_between_and_no_beeps(tmp_path, monkeyp
     quiet = np.abs(sound[: len(sound) // 100 * 100].reshape(-1, 100)).max(axis=1) < 0.01
     assert quiet.sum() * 100 / RATE == pytest.approx(2 * prompts._PAUSE_S, abs=0.1)
     assert prompts.make(tmp_path / "out") == []
+
+
+def _game(folder: Path, language: str, listed: dict[str, str], *, missing: str = "") -> None:
+    """A language of KLettres whose sounds are each 0.4 s of tone amid 2 s."""
+    import soundfile
+
+    (folder / language / "alpha").mkdir(parents=True)
+    sound = np.zeros(2 * 44_100, np.float32)
+    sound[44_100 : 44_100 + 17_640] = 0.3 * np.sin(np.arange(17_640) * 0.05)
+    for file in listed.values():
+        if file != missing:
+            soundfile.write(folder / language / "alpha" / file, sound, 44_100)
+    rows = "".join(f'<sound name="{name}" file="{language}/alpha/{file}" />\n' for name, file in listed.items())
+    (folder / language / "sounds.xml").write_text(f'<klettres><language code="{language}">{rows}</language></klettres>', encoding="utf-8")
+
+
+def test_letters_become_clips_without_their_silence_and_dutch_none(tmp_path):
+    names = {name: f"{number}.ogg" for number, name in enumerate(["M", "n", "BÚ", "F", "V", "W", "P", "O", "MA"])}
+    for language in ("hu", "nl"):
+        _game(tmp_path / "game", language, names, missing="3.ogg")
+    assert letters.make(tmp_path / "out", installed=tmp_path / "game")
+    (clip,) = corpora.clips(tmp_path / "out" / "klettres")
+    assert (clip.speaker, clip.text) == ("hu", "M, N, bú, V, W, P, O, ma")
+    assert len(corpora.read_audio(clip.path)) / RATE == pytest.approx(8 * (0.4 + 2 * letters._MARGIN_S), abs=0.25)
+    assert not letters.make(tmp_path / "out", installed=tmp_path / "game")
+    assert not letters.make(tmp_path / "other", installed=tmp_path / "nowhere")
+
+
+@needs_espeak
+def test_a_letter_is_called_by_its_name_and_one_that_is_misheard_is_kept():
+    said = second._letters(Clip("a", "it", "M, ma", Path()), np.zeros(0, np.int16))
+    assert [word[-1] for word in said.phones] == ["EY", "AA"] and not said.sure
+    assert second.AGREED_TRANSCRIPT < said.agreed < second.AGREED_WORD
 
 
 class Session:
