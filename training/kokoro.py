@@ -6,11 +6,9 @@ each sound to last, but on a grid of 25 ms that its sound keeps to within some 3
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import re
-import shutil
 import subprocess
 import zlib
 from collections.abc import Iterator
@@ -20,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from training import corpora, sentences
+from training import corpora, recordings, sentences
 from training.corpora import RATE
+from training.recordings import Spoken
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 NAME, LICENCE = "kokoro", "Apache-2.0"
 #: Seconds of speech at full scale.
-FULL_S = 0.3 * 3600
+FULL_S = 0.48 * 3600
 
 #: How often each language is spoken, by espeak-ng's name, and the first letter of the voices that speak it; none of them was taught German.
 LANGUAGES: dict[str, tuple[float, str]] = {
@@ -114,26 +113,20 @@ def make(folder: Path, *, engine: Path, scale: float = 1.0, seed: int = 0, progr
 
     Raises FileNotFoundError where the voice is not in the folder `engine`.
     """
-    import soundfile
-
-    whole, part = folder / NAME, folder / f".{NAME}.part"
-    if (whole / "clips.tsv").is_file():
+    if recordings.stands(folder / NAME):
         return False
-    voice, rng = load(engine), np.random.default_rng([seed, zlib.crc32(NAME.encode())])
-    shutil.rmtree(part, ignore_errors=True)
-    (part / "clips").mkdir(parents=True)
-    with (part / "clips.tsv").open("w", encoding="utf-8", newline="") as table:
-        rows = csv.writer(table, delimiter="\t")
-        rows.writerow(("clip", "speaker", "seconds", "text"))
-        spoken_s, number = 0.0, 0
-        while spoken_s < FULL_S * scale:
-            for name, text, sound in _said(voice, rng):
-                soundfile.write(part / "clips" / f"{number:05d}.opus", sound, RATE, format="OGG", subtype="OPUS")
-                rows.writerow((f"{number:05d}", name, f"{len(sound) / RATE:.3f}", text))
-                spoken_s, number = spoken_s + len(sound) / RATE, number + 1
-            progress(min(1.0, spoken_s / (FULL_S * scale)), NAME)
-    part.replace(whole)
+    recordings.write(folder / NAME, _spoken(load(engine), np.random.default_rng([seed, zlib.crc32(NAME.encode())]), FULL_S * scale, progress))
     return True
+
+
+def _spoken(voice: Voice, rng: np.random.Generator, wanted_s: float, progress: corpora.Progress) -> Iterator[Spoken]:
+    """So many seconds, one speaker after the other, each with all of its sentences."""
+    spoken_s, number = 0.0, 0
+    while spoken_s < wanted_s:
+        for name, text, sound in _said(voice, rng):
+            yield Spoken(f"{number:05d}", name, text, sound)
+            spoken_s, number = spoken_s + len(sound) / RATE, number + 1
+        progress(min(1.0, spoken_s / wanted_s), NAME)
 
 
 def _said(voice: Voice, rng: np.random.Generator) -> Iterator[tuple[str, str, Sound]]:

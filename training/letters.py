@@ -6,9 +6,7 @@ What is read is known; how it is pronounced, espeak-ng knows mostly, so that wha
 
 from __future__ import annotations
 
-import csv
 import re
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training import corpora
+from training import corpora, recordings
 from training.corpora import RATE
+from training.recordings import Spoken
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,25 +54,18 @@ class Letter:
 def make(folder: Path, *, installed: Path = INSTALLED, progress: corpora.Progress = lambda done, what: None) -> bool:
     """Write FOLDER/klettres, a folder of recordings with their texts and a speaker a language, unless it stands there or the game does not; whether
     it was written."""
-    import soundfile
-
-    whole, part = folder / NAME, folder / f".{NAME}.part"
     found = {language: letters(installed / language) for language in VOICES if (installed / language / "sounds.xml").is_file()}
-    if not found or (whole / "clips.tsv").is_file():
+    if not found or recordings.stands(folder / NAME):
         return False
-    shutil.rmtree(part, ignore_errors=True)
-    (part / "clips").mkdir(parents=True)
-    with (part / "clips.tsv").open("w", encoding="utf-8", newline="") as table:
-        rows = csv.writer(table, delimiter="\t")
-        rows.writerow(("clip", "speaker", "seconds", "text"))
-        for number, (language, group) in enumerate(_groups(found)):
-            sound = np.concatenate([trimmed(corpora.read_audio(letter.path)) for letter in group])
-            name = f"{language}_{number:03d}"
-            soundfile.write(part / "clips" / f"{name}.opus", sound, RATE, format="OGG", subtype="OPUS")
-            rows.writerow((name, language, f"{len(sound) / RATE:.3f}", ", ".join(letter.text for letter in group)))
-            progress(list(found).index(language) / len(found), NAME)
-    part.replace(whole)
+    recordings.write(folder / NAME, _spoken(found, progress))
     return True
+
+
+def _spoken(found: Mapping[str, Sequence[Letter]], progress: corpora.Progress) -> Iterator[Spoken]:
+    for number, (language, group) in enumerate(_groups(found)):
+        sound = np.concatenate([trimmed(corpora.read_audio(letter.path)) for letter in group])
+        yield Spoken(f"{language}_{number:03d}", language, ", ".join(letter.text for letter in group), sound)
+        progress(list(found).index(language) / len(found), NAME)
 
 
 def _groups(found: Mapping[str, Sequence[Letter]]) -> Iterator[tuple[str, Sequence[Letter]]]:

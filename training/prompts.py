@@ -6,9 +6,7 @@ once.
 
 from __future__ import annotations
 
-import csv
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training import corpora
+from training import corpora, recordings
 from training.corpora import RATE
+from training.recordings import Spoken
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,27 +50,16 @@ def make(folder: Path, *, progress: corpora.Progress = lambda done, what: None) 
     written = []
     for name, voice in VOICES.items():
         files = [path for path in sorted((INSTALLED / voice).rglob("*.g722")) if not _SOUNDS.search(str(path))]
-        if files and not (folder / name / "clips.tsv").is_file():
-            _write(folder / name, voice, files, progress=progress)
+        if files and not recordings.stands(folder / name):
+            recordings.write(folder / name, _spoken(name, voice, files, progress))
             written.append(name)
     return written
 
 
-def _write(folder: Path, voice: str, files: Sequence[Path], *, progress: corpora.Progress) -> None:
-    import soundfile
-
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    (part / "clips").mkdir(parents=True)
-    with (part / "clips.tsv").open("w", encoding="utf-8", newline="") as table:
-        rows = csv.writer(table, delimiter="\t")
-        rows.writerow(("clip", "speaker", "seconds", "text"))
-        for number, group in enumerate(_groups(files)):
-            sound = _read(group)
-            soundfile.write(part / "clips" / f"{number:04d}.opus", sound, RATE, format="OGG", subtype="OPUS")
-            rows.writerow((f"{number:04d}", voice, f"{len(sound) / RATE:.3f}", ""))
-            progress(files.index(group[-1]) / len(files), folder.name)
-    part.replace(folder)
+def _spoken(name: str, voice: str, files: Sequence[Path], progress: corpora.Progress) -> Iterator[Spoken]:
+    for number, group in enumerate(_groups(files)):
+        yield Spoken(f"{number:04d}", voice, "", _read(group))
+        progress(files.index(group[-1]) / len(files), name)
 
 
 def _groups(files: Sequence[Path]) -> Iterator[list[Path]]:

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from training import corpora, kokoro, letters, prompts, russian, second, transcribe
+from training import corpora, kokoro, letters, prompts, recordings, russian, second, transcribe
 from training.corpora import RATE, Clip
 
 needs_espeak = pytest.mark.skipif(not shutil.which("espeak-ng"), reason="espeak-ng is not installed")
@@ -85,6 +85,20 @@ def test_prompts_become_clips_with_pauses_between_and_no_beeps(tmp_path, monkeyp
     quiet = np.abs(sound[: len(sound) // 100 * 100].reshape(-1, 100)).max(axis=1) < 0.01
     assert quiet.sum() * 100 / RATE == pytest.approx(2 * prompts._PAUSE_S, abs=0.1)
     assert prompts.make(tmp_path / "out") == []
+
+
+def test_a_folder_that_was_not_finished_is_not_there_and_is_begun_anew(tmp_path):
+    def spoken(most: int):
+        for number in range(3):
+            if number == most:
+                raise KeyboardInterrupt
+            yield recordings.Spoken(f"{number}", "somebody", "so it is", np.zeros(RATE, np.float32))
+
+    with pytest.raises(KeyboardInterrupt):
+        recordings.write(tmp_path / "folder", spoken(2))
+    assert not recordings.stands(tmp_path / "folder")
+    recordings.write(tmp_path / "folder", spoken(3))
+    assert [(clip.id, clip.speaker, clip.text) for clip in corpora.clips(tmp_path / "folder")] == [(str(n), "somebody", "so it is") for n in range(3)]
 
 
 def _game(folder: Path, language: str, listed: dict[str, str], *, missing: str = "") -> None:
