@@ -160,7 +160,7 @@ def export(places: Places, arguments: argparse.Namespace) -> None:
 
     taught, facts = train.load(train.weights_file(places.run, live=arguments.live))
     if arguments.mean is not None:
-        taught = train.mean(taught, train.load(arguments.mean)[0])
+        taught = train.mean(taught, *(train.load(file)[0] for file in arguments.mean))
     difference = export.export(taught, places.graph, version=_version())
     size_mb = places.graph.stat().st_size / 1e6
     _say(f"export: {places.graph}, {size_mb:.1f} MB, within {difference:.1g} of the network, after {facts['steps']} steps")
@@ -249,7 +249,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--recogniser", type=Path, help="transcribe: the folder of a Whisper model for CTranslate2")
     parser.add_argument("--minutes", type=float, help=f"how long to train at the most ({FULL_MINUTES:g}; finetune 10)")
     parser.add_argument("--begin", type=Path, help="train: the network.pt of an earlier run to go on from, with another recipe or other data")
-    parser.add_argument("--mean", type=Path, help="export: the network.pt of another run, for the mean of its weights and this one's")
+    parser.add_argument("--mean", type=Path, nargs="+", help="export: the network.pt of other runs, for the mean of their weights and this one's")
     parser.add_argument("--rate", type=float, help="train: the highest learning rate (0.0015; less, to go on from good weights)")
     parser.add_argument("--workers", type=int, default=2, help="processes for synthesis and alignment (%(default)s)")
     parser.add_argument("--live", action="store_true", help="train, export or evaluate the live network")

@@ -183,15 +183,16 @@ def load(file: Path) -> tuple[Network, dict[str, Any]]:
     return taught.eval(), facts
 
 
-def mean(one: Network, other: Network) -> Network:
-    """The network whose weights are the means of theirs, for a run and the one that it went on from at a low rate (Izmailov et al., "Averaging
-    Weights Leads to Wider Optima", 2018). Raises ModelError for networks of different sizes."""
-    if one.shape != other.shape:
-        raise ModelError("These two networks are of different sizes, which have no mean.")
-    both = Network(one.shape)
-    theirs = other.state_dict()
-    both.load_state_dict({name: (value + theirs[name]) / 2 for name, value in one.state_dict().items()})
-    return both.eval()
+def mean(*networks: Network) -> Network:
+    """The network whose weights are the means of theirs, for a run and those that it went on from at a low rate (Izmailov et al., "Averaging Weights
+    Leads to Wider Optima", 2018). Raises ModelError for networks of different sizes."""
+    shape = networks[0].shape
+    if any(one.shape != shape for one in networks):
+        raise ModelError("These networks are of different sizes, which have no mean.")
+    together = Network(shape)
+    weights = [one.state_dict() for one in networks]
+    together.load_state_dict({name: sum(one[name] for one in weights) / len(weights) for name in weights[0]})
+    return together.eval()
 
 
 def _shape(facts: Mapping[str, Any]) -> dict[str, Any]:

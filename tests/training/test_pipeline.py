@@ -186,10 +186,11 @@ def test_a_run_begins_with_the_weights_of_an_earlier_one_of_the_same_sizes(cache
         train.train(cache, tmp_path / "on", recipe=RECIPE, shape=SMALL, begin=tmp_path / "none.pt", say=_quiet)
 
 
-def test_the_mean_of_two_runs_lies_between_them() -> None:
+def test_the_mean_of_runs_lies_between_them() -> None:
     torch.manual_seed(0)
     one, other = network.Network(SMALL), network.Network(SMALL)
     between = train.mean(one, other).stem.linear.weight
+    assert torch.allclose(train.mean(one, other, other).stem.linear.weight, (one.stem.linear.weight + 2 * other.stem.linear.weight) / 3, atol=1e-6)
     torch.testing.assert_close(between - one.stem.linear.weight, other.stem.linear.weight - between)
     with pytest.raises(ModelError, match="different sizes"):
         train.mean(one, network.Network(replace(SMALL, width=16)))
