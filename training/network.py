@@ -63,8 +63,12 @@ PRIOR_BELOW = 2.5 * float(np.log(10))
 """How far below the usual its prior lies, in natural-log power: 25 dB."""
 PRIOR_FRAMES = 5.0
 """How many frames at that level the prior is worth. A frame of speech, 25 dB louder, outweighs it threefold at once."""
-LEAST_WEIGHT = 1e-9
-"""What LEAST_LEVEL counts where nothing was heard yet; a frame of noise at that level counts three thousand times as much."""
+LIVE_TINY_POWER = 1e-26
+LIVE_LEAST_LEVEL = float(np.log(1e-20))
+"""The same two for the live level. What a recording begins with is its level at first, be it the last bit of 16, so that at -30 dB too that bit must
+lie above the least level, and digital silence far enough below."""
+LEAST_WEIGHT = 1e-12
+"""What LIVE_LEAST_LEVEL counts where nothing was heard yet; a frame of noise at that level counts a hundred times as much."""
 
 #: The mouth's channels that the network gives; a face shape with two sides moves both alike.
 CHANNELS: dict[str, tuple[str, ...]] = {
@@ -203,6 +207,8 @@ class Heard(NamedTuple):
 class FrontEnd(nn.Module):
     """From samples to the level-independent spectrum. It has nothing to learn."""
 
+    tiny, least = TINY_POWER, LEAST_LEVEL
+
     def __init__(self) -> None:
         super().__init__()
         for name, value in (("window", mel_window()), ("mel", mel_weights()), ("kernel", level_kernel()), ("line", between_blocks())):
@@ -218,7 +224,7 @@ class FrontEnd(nn.Module):
         return self._relative(power, level, channel)
 
     def _relative(self, power: Tensor, level: Tensor, channel: Tensor) -> Heard:
-        log_power = (power + TINY_POWER).log().unflatten(1, (-1, 2))
+        log_power = (power + self.tiny).log().unflatten(1, (-1, 2))
         spectrum = _scaled(log_power - level[:, :, None]).flatten(2)
         pair = power.sum(2).unflatten(1, (-1, 2)).mean(2)
         return Heard(spectrum, _scaled(channel), 10 * torch.log10(pair + TINY_POWER))
@@ -239,7 +245,7 @@ class FrontEnd(nn.Module):
         logs = torch.cat((loud, blocks), 2).add(TINY_POWER).log()
         sums = self._spread(torch.cat((weight, weight * logs), 2))
         means = sums[:, :, 1:] / sums[:, :, :1]
-        level = means[:, :, :1].clamp(min=LEAST_LEVEL)
+        level = means[:, :, :1].clamp(min=self.least)
         lined = self._lined(torch.cat((level, means[:, :, 1:] - level), 2))[:, :frames]
         return lined[:, :, :1], lined[:, :, 1:]
 
@@ -266,6 +272,8 @@ class LiveFrontEnd(FrontEnd):
     A prior of a little weight takes part in it, well below what is usual in the recording, which is the same mean with a memory of a minute: the
     noise of a long pause never becomes as loud as speech. Both begin with the first sound, so that a factor on the samples cancels here too.
     """
+
+    tiny, least = LIVE_TINY_POWER, LIVE_LEAST_LEVEL
 
     def forward(self, audio: Tensor, mel: Tensor | None = None, *, sums: Tensor | None = None) -> Heard:
         """audio: [batch, samples], as :meth:`Network.whole` gives it, so that the first frame is of the lead-in.
@@ -299,11 +307,11 @@ class LiveFrontEnd(FrontEnd):
         joined = torch.cat((states["audio"], audio), 1)
         power = self.power(joined, mel)
         sums = self.running(power, states["level"])
-        usual = (sums[:, :, 1:2] + LEAST_WEIGHT * LEAST_LEVEL) / (sums[:, :, :1] + LEAST_WEIGHT)
+        usual = (sums[:, :, 1:2] + LEAST_WEIGHT * self.least) / (sums[:, :, :1] + LEAST_WEIGHT)
         prior = usual - PRIOR_BELOW
         worth = PRIOR_FRAMES * torch.exp(0.5 * prior)
         means = (sums[:, :, 3:] + worth * prior) / (sums[:, :, 2:3] + worth)
-        level = means[:, :, :1].clamp(min=LEAST_LEVEL)
+        level = means[:, :, :1].clamp(min=self.least)
         return self._relative(power, level, means[:, :, 1:] - level), {"audio": joined[:, -2 * MARGIN :], "level": sums[:, -1:]}
 
     def running(self, power: Tensor, before: Tensor) -> Tensor:
@@ -315,7 +323,7 @@ class LiveFrontEnd(FrontEnd):
         frame = power.unflatten(1, (-1, 2)).mean(2)
         loud = frame.mean(2, keepdim=True)
         weight = loud.sqrt()
-        new = torch.cat((weight, weight * torch.cat((loud, frame), 2).add(TINY_POWER).log()), 2)
+        new = torch.cat((weight, weight * torch.cat((loud, frame), 2).add(self.tiny).log()), 2)
         # Counted off the frames themselves: the exporter of ONNX would keep an arange, and ones_like too, at the length that it traced.
         place = (0 * weight[0, :, 0] + 1).cumsum(0)
         usual = _decayed(new[:, :, :2], before[:, :, :2], place, memory_s=USUAL_MEMORY_S)

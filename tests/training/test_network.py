@@ -149,6 +149,14 @@ def test_the_level_of_a_recording_makes_no_difference_to_a_live_network_from_its
     assert torch.allclose(other.channel, heard.channel, atol=1e-3)
 
 
+def test_a_live_network_hears_a_beginning_in_the_last_bit_of_16_alike_at_any_level() -> None:
+    """A take often begins so: the level is that of its rounding, and must not fall under the least level when the whole is turned down."""
+    random = torch.Generator().manual_seed(1)
+    audio = torch.cat((torch.randint(-1, 2, (1, RATE), generator=random) * (torch.rand(1, RATE, generator=random) < 0.1) / 32_768, babble(2)), 1)
+    heard, other = (network.LiveFrontEnd()(gain * audio).spectrum for gain in (1.0, 10**-1.5))
+    assert torch.allclose(other, heard, atol=1e-2)
+
+
 def test_a_live_network_takes_digital_silence_for_silence() -> None:
     heard = network.LiveFrontEnd()(torch.cat((torch.zeros(1, 3 * RATE), babble(1)), 1))
     assert heard.spectrum[:, :149].abs().max() == 0
