@@ -1,6 +1,6 @@
 """Letters and syllables that children learn to read with: KDE's game KLettres, each language read by somebody of its own.
 
-What makes one sound of speech differ from its neighbour is nowhere clearer than between "em" and "en", and twenty people of as many languages say so.
+What makes one sound of speech differ from its neighbour is nowhere clearer than between "em" and "en", and sixteen people say it in fifteen tongues.
 What is read is known; how it is pronounced, espeak-ng knows mostly, so that what ears do not hear so is left out (see second.py).
 """
 
